@@ -1,0 +1,203 @@
+"""What a caller gets: the text, and the story of how it was got."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ocrgate.diagnosis.diagnosis import Diagnosis
+from ocrgate.page import Line, Page, Polygon, Word
+
+SCHEMA = 1
+"""Version of what `to_dict()` returns; see docs/result.md. It grows when a key is renamed, removed or re-typed."""
+
+Outcome = Literal["accepted", "rejected", "failed", "refused", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Money, never added up over currencies.
+
+    Attributes:
+        amount: in units of `currency`.
+        currency: ISO 4217 code.
+    """
+
+    amount: float = 0.0
+    currency: str = "CNY"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One line of the story: an engine that was asked, or that a policy kept from being asked.
+
+    Attributes:
+        provider: its configured name.
+        outcome: `accepted`; `rejected` (answered, but no rule accepted it); `failed`; `refused` (nothing was sent);
+            `cancelled` (the caller gave up, or another engine was faster).
+        key: configured name of the credential used.
+        variant: `original`, or the enhancement the engine was shown.
+        started: Unix time, seconds.
+        elapsed: seconds.
+        diagnosis: of a failure or refusal.
+        reasons: why an answer was rejected.
+        cost: what the attempt cost, as far as the price is configured.
+        page: number of the page, from 1.
+    """
+
+    provider: str
+    outcome: Outcome
+    key: str | None = None
+    variant: str = "original"
+    started: float = 0.0
+    elapsed: float = 0.0
+    diagnosis: Diagnosis | None = None
+    reasons: tuple[str, ...] = ()
+    cost: Cost | None = None
+    page: int = 1
+
+    def summary(self) -> str:
+        """The attempt in a few words: `baidu failed (18: QPS limit reached)`."""
+        why = ""
+        if self.diagnosis is not None:
+            why = f" ({self.diagnosis})"
+        elif self.reasons:
+            why = f" ({'; '.join(self.reasons)})"
+        return f"{self.provider} {self.outcome}{why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The text of an image, where it stands, and how it was got.
+
+    Attributes:
+        pages: one for each page of the input, polygons in that page's own pixels after EXIF orientation.
+        provider: configured name of the engine whose answer this is (of the first page, for a document).
+        fields: named groups of the route's rules, or what a card endpoint returned.
+        valid: whether every rule of the route was met.
+        blank: whether the pixels of every page show nothing to read.
+        degraded: whether the answer is less than the route asks for, and is given all the same.
+        reasons: what no rule accepted; empty when valid.
+        attempts: every engine asked or refused, in order.
+        cost: of all attempts.
+        elapsed: seconds, whole.
+        request_id: the same in logs and attempts.
+    """
+
+    pages: tuple[Page, ...]
+    provider: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    valid: bool = True
+    blank: bool = False
+    degraded: bool = False
+    reasons: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    cost: Cost = Cost()
+    elapsed: float = 0.0
+    request_id: str = ""
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines of all pages, in reading order."""
+        return tuple(line for page in self.pages for line in page.lines)
+
+    @property
+    def text(self) -> str:
+        """The lines joined by newlines, pages by form feeds."""
+        return "\f".join(page.text for page in self.pages)
+
+    @property
+    def confidence(self) -> float | None:
+        """Mean over the lines, weighted by length, 0 to 1; None when it is unknown for any line."""
+        return Page(lines=self.lines).confidence
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as plain data; see docs/result.md for the schema."""
+        return {
+            "schema": SCHEMA,
+            "request_id": self.request_id,
+            "text": self.text,
+            "provider": self.provider,
+            "confidence": self.confidence,
+            "valid": self.valid,
+            "blank": self.blank,
+            "degraded": self.degraded,
+            "reasons": list(self.reasons),
+            "fields": dict(self.fields),
+            "pages": [_page(page) for page in self.pages],
+            "attempts": [_attempt(attempt) for attempt in self.attempts],
+            "cost": _cost(self.cost),
+            "elapsed": self.elapsed,
+        }
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """`to_dict()` as JSON text, characters unescaped."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An image of `recognize_many` that ended in an error.
+
+    Attributes:
+        source: the item as it was handed in.
+        error: what `recognize` would have raised.
+    """
+
+    source: Any
+    error: Exception
+
+
+def _polygon(polygon: Polygon | None) -> list[list[float]] | None:
+    return None if polygon is None else [[point.x, point.y] for point in polygon]
+
+
+def _word(word: Word) -> dict[str, Any]:
+    return {"text": word.text, "polygon": _polygon(word.polygon), "confidence": word.confidence}
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "text": line.text,
+        "polygon": _polygon(line.polygon),
+        "confidence": line.confidence,
+        "words": [_word(word) for word in line.words],
+    }
+
+
+def _page(page: Page) -> dict[str, Any]:
+    return {
+        "number": page.number,
+        "width": page.width,
+        "height": page.height,
+        "blank": page.blank,
+        "fields": dict(page.fields),
+        "lines": [_line(line) for line in page.lines],
+    }
+
+
+def _cost(cost: Cost | None) -> dict[str, Any] | None:
+    return None if cost is None else {"amount": cost.amount, "currency": cost.currency}
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    diagnosis = attempt.diagnosis
+    return {
+        "page": attempt.page,
+        "provider": attempt.provider,
+        "key": attempt.key,
+        "variant": attempt.variant,
+        "outcome": attempt.outcome,
+        "started": attempt.started,
+        "elapsed": attempt.elapsed,
+        "diagnosis": None if diagnosis is None else diagnosis_dict(diagnosis),
+        "reasons": list(attempt.reasons),
+        "cost": _cost(attempt.cost),
+    }
+
+
+def diagnosis_dict(diagnosis: Diagnosis) -> dict[str, Any]:
+    """A diagnosis as plain data, its keys those of the class."""
+    return {name: getattr(diagnosis, name) for name in Diagnosis.__dataclass_fields__}

@@ -1,0 +1,215 @@
+"""What the gateway is told, as frozen data with the defaults one would ship.
+
+The configuration turns YAML into these; a program may build them itself. Times are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ocrgate.result import Cost
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySettings:
+    """Repeating a call whose diagnosis says that it is worth repeating.
+
+    Attributes:
+        attempts: calls in all, the first one included.
+        base, cap: full jitter draws from 0 to `base` × 2ⁿ, at most `cap`.
+        throttle_base: the base where the other side said that it is asked too often; also the least wait then.
+    """
+
+    attempts: int = 3
+    base: float = 0.2
+    cap: float = 5.0
+    throttle_base: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ValueError("attempts: at least 1")
+        if not 0 <= self.base <= self.cap:
+            raise ValueError("0 <= base <= cap does not hold")
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerSettings:
+    """When a provider is no longer asked.
+
+    Attributes:
+        window: calls looked back on.
+        minimum: calls in the window before a rate means anything.
+        failure_rate: share of failures, 0–1, from which the breaker opens.
+        slow_call: seconds from which an answer counts as slow.
+        slow_rate: share of slow calls, 0–1, from which the breaker opens.
+        open_for: seconds until a probe is sent; jittered by up to a tenth, doubled with each failed probe
+            up to eight times.
+        probes: calls let through at once when half open.
+        successes: successful probes that close it.
+    """
+
+    window: int = 20
+    minimum: int = 5
+    failure_rate: float = 0.5
+    slow_call: float = 30.0
+    slow_rate: float = 0.9
+    open_for: float = 30.0
+    probes: int = 1
+    successes: int = 2
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.minimum <= self.window:
+            raise ValueError("1 <= minimum <= window does not hold")
+        if not (0 < self.failure_rate <= 1 and 0 < self.slow_rate <= 1):
+            raise ValueError("rates are above 0 and at most 1")
+        if self.probes < 1 or self.successes < 1 or self.open_for <= 0:
+            raise ValueError("probes, successes and open_for are above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSettings:
+    """Extra calls a route may make.
+
+    Attributes:
+        retry_ratio: repeated calls per ordinary call, 0–1.
+        minimum: repeated calls that are always allowed within ten seconds.
+    """
+
+    retry_ratio: float = 0.2
+    minimum: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """One configured engine.
+
+    Attributes:
+        name: what routes call it.
+        type: the entry point in `ocrgate.providers`.
+        options: handed to the adapter as they are.
+        timeout: one attempt, whole.
+        qps: calls a second and key, evenly paced; None for no limit.
+        retry, breaker: see there.
+        lanes: calls in flight at once; None for the adapter's own number.
+        queue: calls that may wait for a lane.
+        memory: bytes of memory one worker process may have (local engines).
+        recycle: calls after which a worker process is replaced (local engines).
+        price: cost of one billed call.
+        quota: calls a key may make, by `per_day` or `per_month`.
+    """
+
+    name: str
+    type: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float = 30.0
+    qps: float | None = None
+    retry: RetrySettings = RetrySettings()
+    breaker: BreakerSettings = BreakerSettings()
+    lanes: int | None = None
+    queue: int = 64
+    memory: int = 4 << 30
+    recycle: int = 500
+    price: Cost | None = None
+    quota: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """One thing that an acceptable text shows.
+
+    Attributes:
+        name: appears in `reasons`.
+        pattern: a regular expression; its named groups become fields.
+        required: whether a text without a match is rejected.
+        check: a python-stdnum module (`cn.ric`, `luhn`) that the match must pass, or None.
+    """
+
+    name: str
+    pattern: str
+    required: bool = False
+    check: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptSettings:
+    """What makes an answer an answer.
+
+    Attributes:
+        min_confidence: 0–1; 0 asks for none.
+        unknown_confidence: what to do with an engine that gives none: `reject` or `accept`.
+        min_characters: not counting white space.
+        on_invalid: `raise` NoValidResult, or give the `best` answer flagged as not valid.
+        rules: all of them have to be met.
+    """
+
+    min_confidence: float = 0.0
+    unknown_confidence: Literal["accept", "reject"] = "reject"
+    min_characters: int = 1
+    on_invalid: Literal["raise", "best"] = "raise"
+    rules: tuple[RuleSettings, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSettings:
+    """Which engines are asked, in which order, for how long, and what is good enough.
+
+    Attributes:
+        providers: configured names, first choice first.
+        deadline: whole call.
+        residency: `local` never plans an engine in the cloud.
+        languages: asked of every engine unless the call names its own.
+    """
+
+    name: str
+    providers: tuple[str, ...]
+    deadline: float = 15.0
+    residency: Literal["any", "local"] = "any"
+    languages: tuple[str, ...] = ()
+    budget: BudgetSettings = BudgetSettings()
+    accept: AcceptSettings = AcceptSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSettings:
+    """What is accepted as an image.
+
+    Attributes:
+        max_pixels: of one page; more is refused as a decompression bomb.
+        max_bytes: of the file.
+        max_pages: of a document.
+        dpi: at which PDF pages are drawn.
+    """
+
+    max_pixels: int = 100_000_000
+    max_bytes: int = 100_000_000
+    max_pages: int = 200
+    dpi: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class LoggingSettings:
+    """How `ocrgate` writes its log when it runs as a program."""
+
+    level: str = "INFO"
+    format: Literal["text", "json"] = "text"
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration.
+
+    Attributes:
+        providers, routes: by name.
+        image: what is accepted.
+        logging: for the command line.
+        notices: settings that were accepted but change nothing in this version, one sentence each.
+    """
+
+    providers: Mapping[str, ProviderSettings]
+    routes: Mapping[str, RouteSettings]
+    image: ImageSettings = ImageSettings()
+    logging: LoggingSettings = LoggingSettings()
+    notices: tuple[str, ...] = ()
