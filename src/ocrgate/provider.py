@@ -16,7 +16,7 @@ from ocrgate.clock import Deadline
 from ocrgate.page import Page
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
     import PIL.Image
     from pydantic import BaseModel
 
@@ -118,7 +118,7 @@ class Request:
         with Image.open(io.BytesIO(self.data)) as image:
             return image.convert("RGB")
 
-    def array(self) -> numpy.ndarray[Any, Any]:
+    def array(self) -> np.ndarray[Any, Any]:
         """The image as a numpy array of shape (height, width, 3), uint8, channels red, green, blue."""
         import numpy as np
 
