@@ -44,7 +44,8 @@ def _load(text: str) -> list[dict[str, Any]]:
 
 
 def _row(row: Mapping[str, Any]) -> Diagnosis:
-    return Diagnosis(**{key: value if key == "known" else str(value).strip() for key, value in row.items()})
+    values: dict[str, Any] = {key: value if key == "known" else str(value).strip() for key, value in row.items()}
+    return Diagnosis(**values)
 
 
 def lookup(

@@ -1,0 +1,47 @@
+"""Giving up: one object that a call hands down, so that whoever works for it can be stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event, Lock
+
+
+class Cancellation:
+    """Whether the caller of one call has given up, and what is to be done then.
+
+    Attributes:
+        event: set from the moment on that the caller has given up; sleeps wait on it.
+    """
+
+    def __init__(self) -> None:
+        self.event = Event()
+        self._lock = Lock()
+        self._hooks: list[Callable[[], None]] = []
+
+    def __call__(self) -> bool:
+        """Whether the caller has given up."""
+        return self.event.is_set()
+
+    def hook(self, action: Callable[[], None]) -> Callable[[], None]:
+        """Run `action` when the caller gives up, at once if it has; returns what takes the hook away again."""
+        with self._lock:
+            if not self.event.is_set():
+                self._hooks.append(action)
+                return lambda: self._unhook(action)
+        action()
+        return lambda: None
+
+    def _unhook(self, action: Callable[[], None]) -> None:
+        with self._lock:
+            if action in self._hooks:
+                self._hooks.remove(action)
+
+    def cancel(self) -> None:
+        """Give up; a second time changes nothing."""
+        with self._lock:
+            if self.event.is_set():
+                return
+            self.event.set()
+            hooks, self._hooks = self._hooks, []
+        for action in hooks:
+            action()

@@ -1,0 +1,28 @@
+"""Where attempts run: a bounded pool a provider, in threads or in worker processes."""
+
+from __future__ import annotations
+
+from ocrgate.lane.lane import Lane, Phase, Ticket
+from ocrgate.page import Page
+from ocrgate.provider import Provider, ProviderSpec
+from ocrgate.settings import ProviderSettings
+
+__all__ = ["Lane", "Phase", "Ticket", "open_lane"]
+
+
+def open_lane(provider: Provider, spec: ProviderSpec, settings: ProviderSettings) -> Lane:
+    """The lane that the provider's capabilities ask for; starts nothing yet."""
+    size = settings.lanes or provider.capabilities.lanes
+    if provider.capabilities.isolation == "process":
+        from ocrgate.lane.process import ProcessLane
+
+        return ProcessLane(spec, size=size, queue=settings.queue, memory=settings.memory, recycle=settings.recycle)
+
+    def ask(ticket: Ticket) -> Page:
+        if ticket.request is None:
+            provider.warm_up()
+            return Page()
+        ticket.move("running")
+        return provider.recognize(ticket.request, ticket.deadline)
+
+    return Lane(settings.name, ask, size=size, queue=settings.queue)

@@ -1,0 +1,1 @@
+"""How often, how long and how many: each policy is asked before a call and told after it."""

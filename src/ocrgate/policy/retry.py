@@ -1,0 +1,92 @@
+"""Retries, by diagnosis: the only retry loop there is.
+
+tenacity runs the loop. What is repeated is decided by the diagnosis alone: `retry` with full jitter, a throttled call
+with a base of its own, `refresh_token` once and at once; never past the deadline, never beyond the budget.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from threading import Event
+
+import tenacity
+
+from ocrgate.clock import Deadline
+from ocrgate.diagnosis.diagnosis import Diagnosis
+from ocrgate.errors import ProviderError
+from ocrgate.page import Page
+from ocrgate.policy.budget import Budget
+from ocrgate.settings import RetrySettings
+
+
+class Retry:
+    """Repeats a call as long as its diagnosis, the deadline and the budget allow.
+
+    Args:
+        settings: see `RetrySettings`.
+        budget: of the route.
+        uniform: draws a number between two bounds.
+    """
+
+    def __init__(
+        self,
+        settings: RetrySettings,
+        budget: Budget,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self.settings = settings
+        self._budget = budget
+        self._uniform = uniform
+
+    def __call__(self, ask: Callable[[], Page], deadline: Deadline, wake: Event | None = None) -> Page:
+        """Run `ask`, again and again where that is worth it.
+
+        Raises:
+            ProviderError: of the last call.
+        """
+        refreshed = False
+
+        def worth_it(error: BaseException) -> bool:
+            nonlocal refreshed
+            if not isinstance(error, ProviderError) or (wake is not None and wake.is_set()):
+                return False
+            if error.diagnosis.action == "refresh_token":
+                again, refreshed = not refreshed, True
+                return again
+            return error.diagnosis.action == "retry"
+
+        def stop(state: tenacity.RetryCallState) -> bool:
+            if state.attempt_number >= self.settings.attempts or state.upcoming_sleep >= deadline.remaining:
+                return True
+            return not self._budget.spend()
+
+        def pause(seconds: float) -> None:
+            deadline.clock.sleep(seconds, wake)
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(worth_it),
+            wait=self._wait,
+            stop=stop,
+            sleep=pause,
+            reraise=True,
+        )
+        return retrying(ask)
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome is not None else None
+        assert isinstance(error, ProviderError)
+        return self.wait(error.diagnosis, state.attempt_number)
+
+    def wait(self, diagnosis: Diagnosis, attempt: int) -> float:
+        """Seconds to wait after call number `attempt`, counted from 1."""
+        settings = self.settings
+        if diagnosis.action == "refresh_token":
+            return 0.0
+        if diagnosis.retry_after is not None:
+            return diagnosis.retry_after
+        if diagnosis.category == "throttle":
+            # Full jitter may draw 0, which is no answer to "too often": wait at least the base.
+            ceiling = min(settings.cap, settings.throttle_base * 2**attempt)
+            return self._uniform(min(settings.throttle_base, ceiling), ceiling)
+        return self._uniform(0.0, min(settings.cap, settings.base * 2 ** (attempt - 1)))

@@ -1,0 +1,268 @@
+"""Answers in the shapes that Baidu documents, from lines of text or from a fixed document."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ocrgate.testing.simulator.image import sniff
+
+Reader = Callable[[bytes], list[dict[str, Any]]]
+"""Reads an image file: a list of lines `{"words": str, "location": {"left", "top", "width", "height"},
+"vertexes": [[x, y] × 4], "probability": 0–1}`; all but `words` may be left out."""
+
+_serial = itertools.count(1803053124329552748, 7919)
+
+
+@dataclass(frozen=True, slots=True)
+class TextEndpoint:
+    """What one text endpoint takes and tells.
+
+    Attributes:
+        max_bytes: of the image after base64 and percent-encoding.
+        max_side: in pixels.
+        located: whether lines carry a `location`.
+        documents: whether it takes PDF and OFD files.
+    """
+
+    max_bytes: int
+    max_side: int
+    located: bool
+    documents: bool = True
+
+
+TEXT_ENDPOINTS: Mapping[str, TextEndpoint] = {
+    "general_basic": TextEndpoint(8_000_000, 4096, located=False),
+    "general": TextEndpoint(8_000_000, 4096, located=True),
+    "accurate_basic": TextEndpoint(10_000_000, 8192, located=False),
+    "accurate": TextEndpoint(10_000_000, 8192, located=True),
+    "webimage": TextEndpoint(8_000_000, 4096, located=False),
+    "webimage_loc": TextEndpoint(8_000_000, 4096, located=True),
+    "handwriting": TextEndpoint(8_000_000, 4096, located=True),
+}
+CARD_ENDPOINTS: Mapping[str, TextEndpoint] = {
+    "idcard": TextEndpoint(8_000_000, 8192, located=True, documents=False),
+    "bankcard": TextEndpoint(8_000_000, 8192, located=False, documents=False),
+    "business_license": TextEndpoint(10_000_000, 8192, located=True, documents=False),
+    "vat_invoice": TextEndpoint(8_000_000, 4096, located=False),
+    "license_plate": TextEndpoint(8_000_000, 4096, located=True, documents=False),
+}
+ENDPOINTS: Mapping[str, TextEndpoint] = {**TEXT_ENDPOINTS, **CARD_ENDPOINTS}
+
+Fields = Mapping[str, str]
+
+
+def log_id() -> int:
+    """A reference, different for every answer."""
+    return next(_serial)
+
+
+def canned(image: bytes) -> list[dict[str, Any]]:
+    """A reader that sees the same two lines in every image, placed inside of it."""
+    found = sniff(image)
+    _, width, height = found or ("", 400, 100)
+    left, line_height = width // 10, max(1, height // 4)
+    return [
+        {
+            "words": words,
+            "location": {"left": left, "top": top, "width": max(1, width - 2 * left), "height": line_height},
+            "probability": probability,
+        }
+        for words, top, probability in (
+            ("百度文字识别 SIMULATED", height // 8, 0.9987),
+            ("TOTAL 12.30", height // 2, 0.9731),
+        )
+    ]
+
+
+def error(code: int | str, message: str | None = None) -> dict[str, Any]:
+    """An error as the platform words it; `log_id` is a text there."""
+    return {"log_id": str(log_id()), "error_code": code, "error_msg": message or MESSAGES.get(str(code), "unknown error")}
+
+
+def text(endpoint: str, lines: Sequence[Mapping[str, Any]], fields: Fields) -> dict[str, Any]:
+    """The answer of a text endpoint for the lines a reader saw and the options the client asked with."""
+    located = TEXT_ENDPOINTS[endpoint].located
+    reply: dict[str, Any] = {
+        "log_id": log_id(),
+        "words_result_num": len(lines),
+        "words_result": [_line(line, located, fields) for line in lines],
+    }
+    if _asked(fields, "detect_direction"):
+        reply["direction"] = 0 if lines else -1
+    if _asked(fields, "detect_language") and endpoint in ("general_basic", "general", "webimage"):
+        reply["language"] = 3 if lines else -1
+    if _asked(fields, "paragraph"):
+        reply["paragraphs_result"] = [{"words_result_idx": list(range(len(lines)))}] if lines else []
+        reply["paragraphs_result_num"] = len(reply["paragraphs_result"])
+    return reply
+
+
+def _asked(fields: Fields, name: str) -> bool:
+    return fields.get(name) == "true"
+
+
+def _line(line: Mapping[str, Any], located: bool, fields: Fields) -> dict[str, Any]:
+    entry: dict[str, Any] = {"words": line["words"]}
+    probability = line.get("probability")
+    if _asked(fields, "probability") and probability is not None:
+        entry["probability"] = {"average": probability, "variance": 0.000139, "min": max(0.0, probability - 0.02)}
+    place, corners = line.get("location"), line.get("vertexes")
+    if not located or (place is None and corners is None):
+        return entry
+    if place is None:
+        xs, ys = [x for x, _ in corners], [y for _, y in corners]
+        place = {"left": min(xs), "top": min(ys), "width": max(xs) - min(xs), "height": max(ys) - min(ys)}
+    box = {name: round(place[name]) for name in ("left", "top", "width", "height")}
+    entry["location"] = box
+    if _asked(fields, "vertexes_location"):
+        entry["vertexes_location"] = [{"x": round(x), "y": round(y)} for x, y in corners or _corners(box)]
+    if fields.get("recognize_granularity") == "small":
+        entry["chars"] = _chars(line["words"], box, probability if _asked(fields, "char_probability") else None)
+    return entry
+
+
+def _corners(box: Mapping[str, int]) -> list[tuple[int, int]]:
+    left, top = box["left"], box["top"]
+    right, bottom = left + box["width"], top + box["height"]
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]
+
+
+def _chars(words: str, box: Mapping[str, int], probability: float | None) -> list[dict[str, Any]]:
+    width = box["width"] / max(1, len(words))
+    chars: list[dict[str, Any]] = []
+    for index, char in enumerate(words):
+        if char.isspace():
+            continue
+        place = {**box, "left": round(box["left"] + index * width), "width": max(1, round(width))}
+        chars.append({"char": char, "location": place})
+        if probability is not None:
+            chars[-1]["char_prob"] = probability
+    return chars
+
+
+def _field(words: str, left: int, top: int, width: int = 152, height: int = 50) -> dict[str, Any]:
+    return {"words": words, "location": {"left": left, "top": top, "width": width, "height": height}}
+
+
+def card(endpoint: str, fields: Fields) -> dict[str, Any]:
+    """A fixed, fictional document in the shape of a card or invoice endpoint."""
+    return {"log_id": log_id(), **_CARDS[endpoint](fields)}
+
+
+def _idcard(fields: Fields) -> dict[str, Any]:
+    front = {
+        "姓名": _field("伍云龙", 267, 176),
+        "性别": _field("男", 269, 262, 33),
+        "民族": _field("汉", 492, 279, 30),
+        "出生": _field("19990417", 270, 354, 357),
+        "住址": _field("浙江省江山市", 271, 442, 459),
+        "公民身份号码": _field("330881199904173914", 443, 681, 589, 45),
+    }
+    back = {
+        "签发机关": _field("江山市公安局", 300, 180),
+        "签发日期": _field("20150401", 300, 260),
+        "失效日期": _field("20250401", 480, 260),
+    }
+    words = back if fields.get("id_card_side") == "back" else front
+    reply: dict[str, Any] = {"image_status": "normal", "words_result": words, "words_result_num": len(words)}
+    if _asked(fields, "detect_direction"):
+        reply["direction"] = 0
+    if _asked(fields, "detect_risk"):
+        reply["risk_type"] = "normal"
+    if fields.get("id_card_side") != "back":
+        reply["idcard_number_type"] = 1
+    return reply
+
+
+def _bankcard(_fields: Fields) -> dict[str, Any]:
+    return {
+        "direction": 0,
+        "result": {
+            "bank_card_number": "6225 0000 0000 0000",
+            "bank_name": "招商银行",
+            "bank_card_type": 1,
+            "valid_date": "07/29",
+            "holder_name": "",
+        },
+    }
+
+
+def _business_license(_fields: Fields) -> dict[str, Any]:
+    words = {
+        "单位名称": _field("云杉数据有限公司", 220, 300, 420),
+        "社会信用代码": _field("91330881MA29XXXX0X", 220, 360, 420),
+        "法人": _field("伍云龙", 220, 420),
+        "注册资本": {"words": "无", "location": {"left": -1, "top": -1, "width": 0, "height": 0}},
+    }
+    return {"words_result": words, "words_result_num": len(words), "direction": 0}
+
+
+def _vat_invoice(_fields: Fields) -> dict[str, Any]:
+    words: dict[str, Any] = {
+        "InvoiceType": "专用发票",
+        "InvoiceCode": "3100153130",
+        "InvoiceNum": "14641426",
+        "InvoiceDate": "2016年06月02日",
+        "PurchaserName": "云杉数据有限公司",
+        "SellerName": "星河传媒有限公司",
+        "TotalAmount": "94339.62",
+        "TotalTax": "5660.38",
+        "AmountInFiguers": "100000.00",
+        "AmountInWords": "壹拾万圆整",
+        "CommodityName": [{"word": "信息服务费", "row": "1"}, {"word": "推广费", "row": "2"}],
+        "CommodityTaxRate": [{"word": "6%", "row": "1"}, {"word": "6%", "row": "2"}],
+    }
+    return {"words_result": words, "words_result_num": len(words)}
+
+
+def _license_plate(_fields: Fields) -> dict[str, Any]:
+    return {
+        "words_result": {
+            "color": "blue",
+            "number": "浙A12345",
+            "probability": [0.99, 0.98, 0.99, 0.99, 0.97, 0.99, 0.98],
+            "vertexes_location": [{"x": 20, "y": 20}, {"x": 120, "y": 20}, {"x": 120, "y": 50}, {"x": 20, "y": 50}],
+        }
+    }
+
+
+_CARDS: Mapping[str, Callable[[Fields], dict[str, Any]]] = {
+    "idcard": _idcard,
+    "bankcard": _bankcard,
+    "business_license": _business_license,
+    "vat_invoice": _vat_invoice,
+    "license_plate": _license_plate,
+}
+
+MESSAGES: Mapping[str, str] = {
+    "1": "Unknown error",
+    "2": "Service temporarily unavailable",
+    "3": "Unsupported openapi method",
+    "4": "Open api request limit reached",
+    "6": "No permission to access data",
+    "13": "Get service token failed",
+    "14": "IAM Certification failed",
+    "17": "Open api daily request limit reached",
+    "18": "Open api qps request limit reached",
+    "19": "Open api total request limit reached",
+    "100": "Invalid parameter",
+    "110": "Access token invalid or no longer valid",
+    "111": "Access token expired",
+    "216100": "invalid param",
+    "216101": "not enough param",
+    "216200": "empty image",
+    "216201": "image format error",
+    "216202": "image size error",
+    "216203": "image size error",
+    "216308": "pdf page number error",
+    "216630": "recognize error",
+    "216633": "recognize idcard error",
+    "282000": "internal error",
+    "282103": "target recognize error",
+    "282111": "url format illegal",
+    "282112": "url download timeout",
+    "282114": "url size error",
+}
