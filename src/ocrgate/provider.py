@@ -8,6 +8,7 @@ for engines that can hang, crash or leak, in a worker process that builds its ow
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -142,6 +143,27 @@ class Readiness:
     remedy: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A credential as far as choosing among several goes; it holds no secret.
+
+    Attributes:
+        name: configured name.
+        account: keys of one account share its quota; the key's own name when left out.
+        weight: share of the calls relative to the other keys; 0 only when no other key is left.
+    """
+
+    name: str
+    account: str | None = None
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("a key needs a name")
+        if not (math.isfinite(self.weight) and self.weight >= 0):
+            raise ValueError(f"weight is a number from 0, got {self.weight!r}")
+
+
 @runtime_checkable
 class Provider(Protocol):
     """An engine adapter. `Adapter` supplies all of it but `recognize`.
@@ -155,8 +177,8 @@ class Provider(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     @property
-    def keys(self) -> Sequence[str]:
-        """Names of the credentials, in order of preference; empty for an engine that needs none."""
+    def keys(self) -> Sequence[Key]:
+        """The credentials, in order of preference; empty for an engine that needs none."""
         ...
 
     def recognize(self, request: Request, deadline: Deadline) -> Page:
@@ -195,7 +217,7 @@ class Adapter:
         return None
 
     @property
-    def keys(self) -> Sequence[str]:
+    def keys(self) -> Sequence[Key]:
         return ()
 
     def check(self) -> Readiness:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ocrgate.lane.lane import Lane, Phase, Ticket
 from ocrgate.page import Page
 from ocrgate.provider import Provider, ProviderSpec
@@ -23,6 +25,7 @@ def open_lane(provider: Provider, spec: ProviderSpec, settings: ProviderSettings
             provider.warm_up()
             return Page()
         ticket.move("running")
-        return provider.recognize(ticket.request, ticket.deadline)
+        request = replace(ticket.request, cancelled=lambda: ticket.given_up, on_cancel=ticket.on_give_up)
+        return provider.recognize(request, ticket.deadline)
 
     return Lane(settings.name, ask, size=size, queue=settings.queue)

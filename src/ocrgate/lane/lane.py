@@ -30,18 +30,31 @@ class Ticket:
 
     Attributes:
         request: what the engine is asked; None only asks it to be ready.
-        deadline: until when.
+        deadline: until when the caller waits; once the engine is asked, until when it may take.
+        timeout: seconds that the engine may take, counted from the moment it is asked; None for no limit of its own.
         future: done when the engine has answered, failed or been given up.
         phase: how far the call has come.
     """
 
-    def __init__(self, request: Request | None, deadline: Deadline) -> None:
+    def __init__(self, request: Request | None, deadline: Deadline, timeout: float | None = None) -> None:
         self.request = request
         self.deadline = deadline
+        self.timeout = timeout
         self.future: Future[Page] = Future()
         self.phase: Phase = "queued"
         self._lock = Lock()
         self._hooks: list[Callable[[], None]] = []
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which it is worth looking whether the call is overdue."""
+        if self.phase == "running" or self.timeout is None:
+            return self.deadline.remaining
+        return min(self.deadline.remaining, self.timeout)
+
+    @property
+    def overdue(self) -> bool:
+        return self.deadline.expired
 
     @property
     def given_up(self) -> bool:
@@ -60,6 +73,8 @@ class Ticket:
         with self._lock:
             if self.future.done():
                 return False
+            if phase == "running":
+                self.deadline = self.deadline.within(self.timeout)
             self.phase = phase
             return True
 
@@ -132,13 +147,13 @@ class Lane:
         self._stray = 0
         self.in_use = 0
 
-    def submit(self, request: Request | None, deadline: Deadline) -> Ticket:
+    def submit(self, request: Request | None, deadline: Deadline, timeout: float | None = None) -> Ticket:
         """Queue a call, or, without a request, only have the engine loaded.
 
         Raises:
             ProviderRefused: when all lanes are busy and the queue is full, or the gateway is closed.
         """
-        ticket = Ticket(request, deadline)
+        ticket = Ticket(request, deadline, timeout)
         with self._turn:
             if self._closed:
                 raise ProviderRefused(self.name, "lane_full", "the gateway is closed")

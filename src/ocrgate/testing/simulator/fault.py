@@ -176,10 +176,11 @@ class Plan:
         read: list[Rule] = []
         problems: list[Problem] = []
         for number, rule in enumerate(rules or ()):
-            try:
-                read.append(rule if isinstance(rule, Rule) else _rule(rule))
-            except (ValueError, TypeError) as error:
-                problems.append(Problem(str(error), key=f"faults[{number}]"))
+            found = rule if isinstance(rule, Rule) else _rule(rule)
+            if isinstance(found, Rule):
+                read.append(found)
+            else:
+                problems.append(Problem(found, key=f"faults[{number}]"))
         if problems:
             raise ConfigError(problems)
         return cls(read, seed)
@@ -209,7 +210,15 @@ class Plan:
             raise ConfigError(error.problems, path=str(path)) from error
 
 
-def _rule(rule: Any) -> Rule:
+def _rule(rule: Any) -> Rule | str:
+    """The rule, or what is wrong with it."""
+    try:
+        return _read(rule)
+    except (ValueError, TypeError) as error:
+        return str(error)
+
+
+def _read(rule: Any) -> Rule:
     if not isinstance(rule, Mapping) or "fault" not in rule:
         raise ValueError("a rule has a `fault`, and a `match` unless it is for every request")
     _known(rule, ("match", "fault"))
@@ -230,7 +239,7 @@ def _rule(rule: Any) -> Rule:
 
 def _mapping(value: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ValueError(f"`{name}` is a mapping, got {type(value).__name__}")
+        raise TypeError(f"`{name}` is a mapping, got {type(value).__name__}")
     return value
 
 

@@ -79,7 +79,11 @@ def canned(image: bytes) -> list[dict[str, Any]]:
 
 def error(code: int | str, message: str | None = None) -> dict[str, Any]:
     """An error as the platform words it; `log_id` is a text there."""
-    return {"log_id": str(log_id()), "error_code": code, "error_msg": message or MESSAGES.get(str(code), "unknown error")}
+    return {
+        "log_id": str(log_id()),
+        "error_code": code,
+        "error_msg": message or MESSAGES.get(str(code), "unknown error"),
+    }
 
 
 def text(endpoint: str, lines: Sequence[Mapping[str, Any]], fields: Fields) -> dict[str, Any]:
@@ -110,11 +114,13 @@ def _line(line: Mapping[str, Any], located: bool, fields: Fields) -> dict[str, A
     if _asked(fields, "probability") and probability is not None:
         entry["probability"] = {"average": probability, "variance": 0.000139, "min": max(0.0, probability - 0.02)}
     place, corners = line.get("location"), line.get("vertexes")
-    if not located or (place is None and corners is None):
+    if not located:
         return entry
-    if place is None:
+    if place is None and corners is not None:
         xs, ys = [x for x, _ in corners], [y for _, y in corners]
         place = {"left": min(xs), "top": min(ys), "width": max(xs) - min(xs), "height": max(ys) - min(ys)}
+    if place is None:
+        return entry
     box = {name: round(place[name]) for name in ("left", "top", "width", "height")}
     entry["location"] = box
     if _asked(fields, "vertexes_location"):

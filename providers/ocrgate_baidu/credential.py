@@ -1,0 +1,129 @@
+"""Keys of the Baidu console: where they come from, and how they stay out of sight."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ocrgate.errors import ConfigError, Problem
+from ocrgate.keys.ring import Key
+
+ENVIRONMENT = ("AIP_APP_ID", "AIP_API_KEY", "AIP_SECRET_KEY")
+_PLACEHOLDER = re.compile(r"^(your|my|xxx+|<.*>|\$\{.*\}|changeme|\*+|\.\.\.|…)", re.IGNORECASE)
+_IN_TEXT = re.compile(r"(?i)\b(access_token|client_secret|client_id|session_key|refresh_token|secret_key|api_key)=[^&\s\"']+")
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One application of the console.
+
+    Attributes:
+        name: configured name.
+        app_id: not sent by the protocol; kept because the three belong together.
+        api_key, secret_key: in no repr.
+        account: keys of one account share its quota and its calls per second.
+        weight: see `ocrgate.keys.Key`.
+    """
+
+    name: str
+    app_id: str = field(repr=False, default="")
+    api_key: str = field(repr=False, default="")
+    secret_key: str = field(repr=False, default="")
+    account: str | None = None
+    weight: float = 1.0
+
+    @property
+    def key(self) -> Key:
+        """The part of it that choosing among keys needs."""
+        return Key(self.name, self.account, self.weight)
+
+    @property
+    def flaw(self) -> str:
+        """What makes it unusable before anybody is asked, or nothing. Names no value."""
+        for name, value in (("api_key", self.api_key), ("secret_key", self.secret_key)):
+            if value.startswith(("bce-v3/", "ALTAK")):
+                return f"{name} is an account key (Bearer); the OCR endpoints want the application's API Key and Secret Key"
+            if _PLACEHOLDER.match(value):
+                return f"{name} is still a placeholder"
+        return ""
+
+
+def credentials(keys: Iterable[Mapping[str, Any]] | None) -> tuple[Credential, ...]:
+    """The configured keys, or the one in `AIP_APP_ID`, `AIP_API_KEY` and `AIP_SECRET_KEY` when None is given.
+
+    Raises:
+        ConfigError: when a configured key is incomplete or a name occurs twice; no message quotes a value.
+    """
+    if keys is None:
+        app_id, api_key, secret_key = (os.environ.get(name, "").strip() for name in ENVIRONMENT)
+        return (Credential("environment", app_id, api_key, secret_key),) if api_key and secret_key else ()
+    if isinstance(keys, (str, Mapping)) or not isinstance(keys, Iterable):
+        raise ConfigError([Problem("a list of keys, each with name, app_id, api_key and secret_key", key="keys")])
+    read: list[Credential] = []
+    problems: list[Problem] = []
+    for number, entry in enumerate(keys):
+        where = f"keys[{number}]"
+        if not isinstance(entry, Mapping):
+            problems.append(Problem("a mapping with name, app_id, api_key and secret_key", key=where))
+            continue
+        problems += _problems(entry, where)
+        read.append(
+            Credential(
+                name=str(entry.get("name") or f"key{number + 1}"),
+                app_id=str(entry.get("app_id") or "").strip(),
+                api_key=str(entry.get("api_key") or "").strip(),
+                secret_key=str(entry.get("secret_key") or "").strip(),
+                account=None if entry.get("account") is None else str(entry["account"]),
+                weight=max(0.0, _weight(entry.get("weight", 1.0))),
+            )
+        )
+    names = [credential.name for credential in read]
+    problems += [
+        Problem(f"two keys are called {name!r}", key="keys") for name in sorted(set(names)) if names.count(name) > 1
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return tuple(read)
+
+
+def _problems(entry: Mapping[str, Any], where: str) -> list[Problem]:
+    problems: list[Problem] = []
+    for name in ("api_key", "secret_key"):
+        value = entry.get(name)
+        if not isinstance(value, str) or not value.strip():
+            problems.append(Problem("missing or empty; copy it from the application's page in the console", f"{where}.{name}"))
+        elif not value.strip().isascii() or re.search(r"\s", value.strip()):
+            problems.append(Problem("holds characters that no key has; copy it again", f"{where}.{name}"))
+    if _weight(entry.get("weight", 1.0)) < 0:
+        problems.append(Problem("a number from 0", f"{where}.weight"))
+    return problems
+
+
+def _weight(value: Any) -> float:
+    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
+    return float(value) if usable else -1.0
+
+
+class Redactor:
+    """Takes secrets out of texts that leave the adapter."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets: set[str] = {secret for secret in secrets if len(secret) >= 4}
+
+    def __repr__(self) -> str:
+        return "Redactor()"
+
+    def learn(self, secret: str) -> None:
+        """From now on, take this one out, too."""
+        # Tokens live for a month: the few that are ever fetched may all be remembered.
+        self._secrets = {*self._secrets, secret}
+
+    def clean(self, text: str) -> str:
+        """The text with every known secret, and everything that looks like one in a URL, replaced by `***`."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            if secret in text:
+                text = text.replace(secret, "***")
+        return _IN_TEXT.sub(r"\1=***", text)

@@ -1,0 +1,259 @@
+"""Sends one form and brings one reply back, whole and by the deadline, or says why not."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote_plus, urlsplit
+
+from ocrgate.clock import Deadline
+from ocrgate_baidu.attempt import Attempt, Watchdog
+from ocrgate_baidu.failure import Failed, failed
+
+MAX_REPLY = 32_000_000
+_CHUNK = 65536
+_BASE64 = ("image", "pdf_file", "ofd_file")
+
+
+@dataclass(frozen=True, slots=True)
+class RawReply:
+    """What came back.
+
+    Attributes:
+        status: of HTTP.
+        headers: names in lower case.
+        body: whole.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How the server is reached.
+
+    Attributes:
+        base_url: scheme and host, and a path in front of Baidu's own when a gateway of yours wants one.
+        verify: whether the server's certificate is checked.
+        ca_bundle: a PEM file of the CAs to trust instead of the shipped ones.
+        proxies: by scheme, `{"https": "http://proxy.example:8080"}`.
+        trust_env: whether `HTTP(S)_PROXY`, `NO_PROXY` and `REQUESTS_CA_BUNDLE` count.
+        lanes: connections that are kept.
+    """
+
+    base_url: str = "https://aip.baidubce.com"
+    verify: bool = True
+    ca_bundle: str | None = None
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    trust_env: bool = True
+    lanes: int = 8
+
+
+def form(data: Mapping[str, Any]) -> bytes:
+    """The fields as a form; True and False as Baidu writes them."""
+    parts = []
+    for name, value in data.items():
+        if isinstance(value, bool):
+            value = "true" if value else "false"  # noqa: PLW2901
+        # Base64 has three characters to escape; the general function takes a second for ten megabytes.
+        text = str(value)
+        escaped = (
+            text.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D") if name in _BASE64 else quote_plus(text)
+        )
+        parts.append(f"{quote_plus(name)}={escaped}")
+    return "&".join(parts).encode("ascii")
+
+
+class Transport:
+    """One pool of connections to one server. Thread-safe, and usable after a fork."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self._lock = threading.Lock()
+        self._session: Any = None
+        self._watchdog = Watchdog()
+        self._pid = os.getpid()
+
+    def __repr__(self) -> str:
+        return f"Transport({urlsplit(self.wire.base_url).netloc.rpartition('@')[2]})"
+
+    def post(
+        self,
+        path: str,
+        data: Mapping[str, Any],
+        deadline: Deadline,
+        *,
+        query: Mapping[str, str] | None = None,
+        secret_query: str = "",
+        on_cancel: Callable[[Callable[[], None]], object] | None = None,
+    ) -> RawReply:
+        """Send a form and read the reply, whatever its status.
+
+        Args:
+            path: below the base URL.
+            data: the fields.
+            deadline: of everything: name lookup, connecting, sending, the last byte of the reply.
+            query: of the URL.
+            secret_query: goes into the request line, and is known to no library, log or exception.
+            on_cancel: registers what to run when the caller gives up; what it returns, if callable, takes that back.
+
+        Raises:
+            Failed: with the diagnosis of what happened in the network.
+        """
+        if deadline.expired:
+            raise failed("timeout", "no time was left for the call")
+        attempt = Attempt(secret_query)
+        session, body = self._opened(), form(data)
+        self._watchdog.watch(attempt, deadline.remaining)
+        unhook = on_cancel(attempt.cancel) if on_cancel is not None else None
+        outcome: RawReply | Failed
+        with attempt.current():
+            try:
+                outcome = self._exchange(session, attempt, path, body, deadline, query or {})
+            except Failed as failure:
+                outcome = failure
+            except Exception as error:  # noqa: BLE001 - whatever the libraries raise is a fault of the network
+                outcome = diagnosed(error, attempt)
+        if callable(unhook):
+            unhook()
+        # Raised out here, so that the library's exception, which may quote the request, is not its context.
+        if isinstance(outcome, Failed):
+            raise outcome
+        return outcome
+
+    def close(self) -> None:
+        """End what is going on and give the connections back."""
+        with self._lock:
+            session, self._session = self._session, None
+        self._watchdog.close()
+        if session is not None:
+            session.close()
+
+    def _opened(self) -> Any:
+        if self._pid != os.getpid():
+            # Connections of another process are not ours to write to, and its threads did not come along.
+            self._lock, self._session, self._watchdog, self._pid = threading.Lock(), None, Watchdog(), os.getpid()
+        with self._lock:
+            if self._session is None:
+                self._session = self._open()
+            return self._session
+
+    def _open(self) -> Any:
+        from ocrgate_baidu.quiet import quietly
+
+        with quietly():
+            import requests
+
+            from ocrgate_baidu.connection import PooledAdapter
+        session = requests.Session()
+        session.trust_env = self.wire.trust_env
+        # Says that there is nothing to look up in a .netrc.
+        session.auth = _no_auth
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, PooledAdapter(self.wire.lanes))
+        session.headers["User-Agent"] = "ocrgate"
+        session.headers["Accept-Encoding"] = "identity"
+        return session
+
+    def _exchange(
+        self, session: Any, attempt: Attempt, path: str, body: bytes, deadline: Deadline, query: Mapping[str, str]
+    ) -> RawReply:
+        seconds = max(0.001, deadline.remaining)
+        verify: bool | str = (self.wire.ca_bundle or True) if self.wire.verify else False
+        response = session.post(
+            self.wire.base_url.rstrip("/") + path,
+            params=dict(query),
+            data=body,
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            timeout=(seconds, seconds),
+            proxies=dict(self.wire.proxies),
+            verify=verify,
+            allow_redirects=False,
+            stream=True,
+        )
+        with response:
+            chunks: list[bytes] = []
+            size = 0
+            for chunk in response.iter_content(_CHUNK):
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > MAX_REPLY:
+                    raise failed("bad_reply", f"the reply is larger than {MAX_REPLY:,} bytes")
+            if attempt.reason is not None:
+                # A reply without a length looks whole when the connection is shut down under it.
+                raise _ended(attempt)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return RawReply(response.status_code, headers, b"".join(chunks))
+
+
+def _no_auth(request: Any) -> Any:
+    return request
+
+
+def _ended(attempt: Attempt) -> Failed:
+    if attempt.reason == "cancelled":
+        return failed("cancelled", "the caller gave up")
+    if not attempt.connected:
+        return failed("connect_timeout", "no connection in the time of one attempt")
+    return failed("timeout", "no complete reply in the time of one attempt")
+
+
+def diagnosed(error: BaseException, attempt: Attempt) -> Failed:
+    """The failure for whatever requests, urllib3, ssl or socket raised; its text quotes no URL."""
+    if attempt.reason is not None:
+        return _ended(attempt)
+    causes = list(_causes(error))
+    names = {cause.__name__ for each in causes for cause in type(each).__mro__}
+    said = _said(causes)
+    if names & {"ProxyError", "InvalidProxyURL"}:
+        return failed("proxy", said)
+    if names & {"ConnectTimeoutError", "ConnectTimeout"}:
+        return failed("connect_timeout", said)
+    if names & {"NameResolutionError", "gaierror", "LocationParseError"}:
+        return failed("dns", said)
+    if "ConnectionRefusedError" in names:
+        return failed("connection_refused", said)
+    if any(isinstance(cause, ssl.SSLError) for cause in causes) or "SSLError" in names:
+        cut = any(isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for cause in causes)
+        return failed("connection_reset" if cut else "tls", said)
+    if names & {"ReadTimeoutError", "ReadTimeout", "TimeoutError"}:
+        return failed("timeout", said)
+    if names & {"ConnectionResetError", "BrokenPipeError", "RemoteDisconnected", "IncompleteRead", "ConnectionAbortedError"}:
+        return failed("connection_reset", said)
+    if names & {"ContentDecodingError", "DecodeError", "BadStatusLine", "LineTooLong", "HTTPException", "InvalidHeader"}:
+        return failed("bad_reply", said)
+    if any("TLS CA certificate bundle" in str(cause) for cause in causes):
+        return failed("tls", "the file of trusted CAs is missing")
+    return failed("network", said)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and all it was made of; requests and urllib3 keep theirs in `args` and `reason`."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        cause = waiting.pop(0)
+        if not isinstance(cause, BaseException) or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        waiting += [getattr(cause, "reason", None), *cause.args, cause.__cause__, cause.__context__]
+
+
+def _said(causes: list[BaseException]) -> str:
+    """What the innermost system or TLS error said: the part of the story that names neither URL nor body."""
+    for cause in reversed(causes):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"{type(cause).__name__}: {cause.verify_message}"
+        if isinstance(cause, (ssl.SSLError, socket.gaierror)):
+            return f"{type(cause).__name__}: {cause.args[-1]}"
+        if isinstance(cause, OSError) and cause.errno is not None:
+            return f"{type(cause).__name__}: {os.strerror(cause.errno)}"
+    return " < ".join(dict.fromkeys(type(cause).__name__ for cause in causes))

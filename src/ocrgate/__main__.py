@@ -1,0 +1,7 @@
+"""`python -m ocrgate`."""
+
+import sys
+
+from ocrgate.cli import main
+
+sys.exit(main())

@@ -1,0 +1,41 @@
+"""One call of the gateway, as it is handed down: who asks, until when, and where the story is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ocrgate.cancel import Cancellation
+from ocrgate.clock import Deadline
+from ocrgate.result import Attempt
+
+
+@dataclass(slots=True)
+class Call:
+    """One `recognize`.
+
+    Attributes:
+        request_id: the same in logs, events and attempts.
+        deadline: of the whole call; the current page may have an earlier one.
+        languages: BCP 47 tags asked for, or empty for each engine's own.
+        options: request options for the engines, as the caller gave them.
+        cancel: how the caller gives up.
+        tell: hears of each attempt as it ends.
+        page: number of the page that is being read.
+        attempts: the story so far.
+    """
+
+    request_id: str
+    deadline: Deadline
+    languages: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    cancel: Cancellation = field(default_factory=Cancellation)
+    tell: Callable[[Attempt], None] = field(default=lambda _attempt: None)
+    page: int = 1
+    attempts: list[Attempt] = field(default_factory=list)
+
+    def record(self, attempt: Attempt) -> None:
+        """Write one line of the story."""
+        self.attempts.append(attempt)
+        self.tell(attempt)

@@ -1,0 +1,74 @@
+"""Valid models as the settings that the library works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ocrgate.config import models
+from ocrgate.config.providers import Checked
+from ocrgate.language import tags
+from ocrgate.result import Cost
+from ocrgate.settings import (
+    AcceptSettings,
+    BreakerSettings,
+    BudgetSettings,
+    ImageSettings,
+    LoggingSettings,
+    ProviderSettings,
+    RetrySettings,
+    RouteSettings,
+    RuleSettings,
+    Settings,
+)
+
+DEFAULT_ROUTE = "default"
+
+
+def settings(root: models.Root, providers: Mapping[str, Checked], notices: tuple[str, ...]) -> Settings:
+    """The whole configuration; without any route there is one, `default`, which asks every provider in order."""
+    routes = root.routes or {DEFAULT_ROUTE: models.Route()}
+    return Settings(
+        providers={name: _provider(name, checked) for name, checked in providers.items()},
+        routes={name: _route(name, route, tuple(providers)) for name, route in routes.items()},
+        image=ImageSettings(**root.image.model_dump()),
+        logging=LoggingSettings(**root.logging.model_dump()),
+        notices=notices,
+    )
+
+
+def _provider(name: str, checked: Checked) -> ProviderSettings:
+    own = checked.settings
+    return ProviderSettings(
+        name=name,
+        type=checked.type,
+        options=checked.options,
+        timeout=own.timeout,
+        qps=own.rate.qps,
+        retry=RetrySettings(**own.retry.model_dump()),
+        breaker=BreakerSettings(**own.breaker.model_dump()),
+        lanes=own.lanes,
+        queue=own.queue,
+        memory=own.memory,
+        recycle=own.recycle,
+        price=None if own.price is None else Cost(own.price.amount, own.price.currency),
+        quota=own.quota.model_dump(exclude_none=True),
+    )
+
+
+def _route(name: str, route: models.Route, every: tuple[str, ...]) -> RouteSettings:
+    accept = route.accept
+    return RouteSettings(
+        name=name,
+        providers=every if route.providers is None else tuple(route.providers),
+        deadline=route.deadline,
+        residency=route.residency,
+        languages=tags(route.languages),
+        budget=BudgetSettings(**route.budget.model_dump()),
+        accept=AcceptSettings(
+            min_confidence=accept.min_confidence,
+            unknown_confidence=accept.unknown_confidence,
+            min_characters=accept.min_characters,
+            on_invalid=accept.on_invalid,
+            rules=tuple(RuleSettings(**rule.model_dump()) for rule in accept.rules),
+        ),
+    )

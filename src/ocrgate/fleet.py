@@ -1,0 +1,117 @@
+"""One configuration, built: its engines and routes, in use until the last call that began with them has ended."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ocrgate import catalog
+from ocrgate.clock import SYSTEM_CLOCK, Clock
+from ocrgate.engine import Engine
+from ocrgate.errors import ConfigError, OCRError, Problem
+from ocrgate.events import Event
+from ocrgate.provider import Provider
+from ocrgate.route import Route
+from ocrgate.settings import Settings
+
+
+class Fleet:
+    """The engines and routes of one configuration; thread-safe.
+
+    Args:
+        settings: the configuration.
+        providers: adapters that are there already, by configured name; the others are built from their entry points.
+        clock: time.
+        emit: hears of events.
+
+    Raises:
+        ConfigError: when an adapter or a route cannot be built.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        providers: Mapping[str, Provider] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        emit: Callable[[Event], None] = lambda _event: None,
+    ) -> None:
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._calls = 0
+        self._retired = False
+        given = providers or {}
+        self.engines: dict[str, Engine] = {}
+        for name, wanted in settings.providers.items():
+            if name in given:
+                provider = given[name]
+                spec = catalog.given_spec(provider, wanted)
+            else:
+                spec = catalog.spec_of(wanted)
+                provider = catalog.build(spec)
+            self.engines[name] = Engine(wanted, spec, provider, clock=clock, emit=emit)
+        self.routes = {name: Route(route, self.engines, clock) for name, route in settings.routes.items()}
+
+    def route(self, name: str | None) -> Route:
+        """The route of that name; without one `default`, or the first.
+
+        Raises:
+            ConfigError: when there is none.
+        """
+        wanted = name or ("default" if "default" in self.routes else next(iter(self.routes), ""))
+        found = self.routes.get(wanted)
+        if found is None:
+            near = difflib.get_close_matches(wanted, self.routes, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(self.routes) or 'none'}"
+            raise ConfigError([Problem(f"no route {wanted!r}; {hint}", "routes")])
+        return found
+
+    def hold(self) -> contextlib.AbstractContextManager[Fleet]:
+        """Hold the fleet from now until the end of the `with` block of one call.
+
+        Raises:
+            OCRError: when it has been closed.
+        """
+        with self._lock:
+            if self._retired:
+                raise OCRError("the gateway is closed")
+            self._calls += 1
+        return self._held()
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[Fleet]:
+        try:
+            yield self
+        finally:
+            with self._lock:
+                self._calls -= 1
+                last = self._retired and self._calls == 0
+            if last:
+                self._close()
+
+    def retire(self) -> None:
+        """Take no more calls; close when the last one has ended."""
+        with self._lock:
+            if self._retired:
+                return
+            self._retired = True
+            idle = self._calls == 0
+        if idle:
+            self._close()
+
+    def close(self) -> None:
+        """Take no more calls, and end those that are under way."""
+        with self._lock:
+            self._retired = True
+        self._close()
+
+    def _close(self) -> None:
+        for engine in self.engines.values():
+            engine.close()
+
+    def status(self) -> dict[str, Any]:
+        """See `Gateway.status`."""
+        return {name: engine.status() for name, engine in self.engines.items()}

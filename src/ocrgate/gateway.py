@@ -1,0 +1,302 @@
+"""The front door."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Literal
+
+from ocrgate import language
+from ocrgate.call import Call
+from ocrgate.cancel import Cancellation
+from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
+from ocrgate.errors import OCRError
+from ocrgate.events import AttemptFinished, Events, Listener, RequestFinished
+from ocrgate.fleet import Fleet
+from ocrgate.provider import Provider
+from ocrgate.reading import read_document
+from ocrgate.result import Failure, Result
+from ocrgate.settings import Settings
+
+_log = logging.getLogger("ocrgate")
+
+
+class Gateway:
+    """Reads images, whichever engine it takes.
+
+    Thread-safe. Building one loads no engine and opens no connection; `close()`, or the end of a `with` block, leaves
+    no thread busy and no process behind. One made before a fork works in the children.
+
+    Args:
+        settings: the configuration; `from_yaml`, `from_dict` and `default` make it for you.
+        providers: adapters of your own by configured name, in place of the installed ones.
+        clock: time; tests hand in one of their own.
+
+    Raises:
+        ConfigError: when an engine or a route cannot be built.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        providers: Mapping[str, Provider] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._clock = clock
+        self._given = dict(providers or {})
+        self._events = Events()
+        self._lock = threading.Lock()
+        self._reload: Callable[[], Settings] | None = None
+        self._fleet = self._build(settings)
+
+    @classmethod
+    def from_yaml(cls, path: str | os.PathLike[str]) -> Gateway:
+        """A gateway as a YAML file says; docs/configuration.md has every setting.
+
+        Raises:
+            ConfigError: with every problem of the file and its line.
+        """
+        from ocrgate.config import load
+
+        gateway = cls(load(path))
+        gateway._reload = lambda: load(path)
+        return gateway
+
+    @classmethod
+    def from_dict(cls, mapping: Mapping[str, Any]) -> Gateway:
+        """A gateway as a mapping of the same shape as the YAML file says.
+
+        Raises:
+            ConfigError: with every problem of the mapping.
+        """
+        from ocrgate.config import parse
+
+        return cls(parse(mapping))
+
+    @classmethod
+    def default(cls) -> Gateway:
+        """A gateway that needs no file and no key: every local engine that is usable here, best first; Baidu before
+        them when `AIP_APP_ID`, `AIP_API_KEY` and `AIP_SECRET_KEY` are set.
+
+        Raises:
+            ConfigError: when no engine is installed.
+        """
+        from ocrgate.embedded import default_settings
+
+        gateway = cls(default_settings())
+        gateway._reload = default_settings
+        return gateway
+
+    def _build(self, settings: Settings) -> Fleet:
+        for notice in settings.notices:
+            _log.warning("%s", notice)
+        return Fleet(settings, providers=self._given, clock=self._clock, emit=self._events.emit)
+
+    def _use(self) -> contextlib.AbstractContextManager[Fleet]:
+        with self._lock:  # so that a reload does not retire the fleet between being chosen and being used
+            return self._fleet.hold()
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration in force."""
+        return self._fleet.settings
+
+    def recognize(
+        self,
+        image: Any,
+        *,
+        route: str | None = None,
+        deadline: float | None = None,
+        languages: Iterable[str] | str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Result:
+        """Read an image.
+
+        Args:
+            image: path, bytes, binary file, `PIL.Image.Image` or numpy array (height × width [× 1, 3 or 4 channels]).
+            route: name of a configured route; `default` without one.
+            deadline: seconds for the whole call. Without it the route's own holds, for each page of a document.
+            languages: BCP 47 tags or any engine's names for them; engines that do not read them are not asked.
+            options: request options, handed to the engines as they are.
+
+        Returns:
+            The text with its story. With `on_invalid: best` it may be not `valid`.
+
+        Raises:
+            InvalidImage: the input cannot be read; no engine was asked.
+            NoValidResult: engines answered, but no answer passed the route's rules.
+            AllProvidersFailed: no engine gave an answer.
+            DeadlineExceeded: no engine answered in time.
+            ConfigError: there is no such route.
+        """
+        return self._recognize(image, route, deadline, languages, options, Cancellation())
+
+    async def arecognize(
+        self,
+        image: Any,
+        *,
+        route: str | None = None,
+        deadline: float | None = None,
+        languages: Iterable[str] | str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Result:
+        """`recognize` for asyncio; cancelling the task stops the engine that is at work."""
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[Result] = loop.create_future()
+        cancel = Cancellation()
+
+        def settle(answer: Result | BaseException) -> None:
+            if waiting.done():
+                return
+            if isinstance(answer, BaseException):
+                waiting.set_exception(answer)
+            else:
+                waiting.set_result(answer)
+
+        def work() -> None:
+            try:
+                answer: Result | BaseException = self._recognize(image, route, deadline, languages, options, cancel)
+            except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+                answer = error
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+                loop.call_soon_threadsafe(settle, answer)
+
+        threading.Thread(target=work, name="ocrgate-arecognize", daemon=True).start()
+        try:
+            return await waiting
+        finally:
+            cancel.cancel()
+
+    def recognize_many(
+        self,
+        images: Iterable[Any],
+        *,
+        route: str | None = None,
+        workers: int | None = None,
+        ordered: bool = True,
+        deadline: float | None = None,
+        languages: Iterable[str] | str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Iterator[Result | Failure]:
+        """Read many images, several at once.
+
+        Args:
+            images: as for `recognize`; taken lazily, a few ahead of what has been handed out.
+            route, deadline, languages, options: as for `recognize`; the deadline is each image's own.
+            workers: images read at once; without it one for each lane of the route's first engine.
+            ordered: whether answers come in the order of the images, or as they are ready.
+
+        Yields:
+            A `Result`, or a `Failure(source, error)`; one bad image never ends the iteration.
+
+        Raises:
+            ValueError: at once, when `workers` is below 1.
+            ConfigError: at once, when there is no such route.
+        """
+        from ocrgate.many import recognize_many
+
+        lanes = self._fleet.route(route).engines[0].lanes
+        cancel = Cancellation()
+        return recognize_many(
+            lambda image: self._recognize(image, route, deadline, languages, options, cancel),
+            cancel.cancel,
+            images,
+            workers=lanes if workers is None else workers,
+            ordered=ordered,
+        )
+
+    def _recognize(
+        self,
+        image: Any,
+        route: str | None,
+        deadline: float | None,
+        languages: Iterable[str] | str | None,
+        options: Mapping[str, Any] | None,
+        cancel: Cancellation,
+    ) -> Result:
+        begun = self._clock.monotonic()
+        with self._use() as fleet:
+            chosen = fleet.route(route)
+            call = Call(
+                request_id=uuid.uuid4().hex,
+                deadline=Deadline(float("inf") if deadline is None else begun + deadline, self._clock),
+                languages=language.tags(languages if languages is not None else chosen.settings.languages),
+                options=dict(options or {}),
+                cancel=cancel,
+            )
+            call.tell = lambda attempt: self._events.emit(AttemptFinished(call.request_id, chosen.name, attempt))
+            outcome, provider, degraded = "", None, False
+            try:
+                result = read_document(image, chosen, call, fleet.settings.image, begun)
+                outcome = "valid" if result.valid else "invalid"
+                provider, degraded = result.provider, result.degraded
+                return result
+            except OCRError as error:
+                outcome = type(error).__name__
+                raise
+            finally:
+                elapsed = self._clock.monotonic() - begun
+                _log.debug("%s %s: %s by %s in %.3f s", call.request_id, chosen.name, outcome, provider, elapsed)
+                self._events.emit(RequestFinished(call.request_id, chosen.name, outcome, provider, elapsed, degraded))
+
+    def warm_up(self, route: str | None = None) -> None:
+        """Load the engines of a route, or of all, ahead of use. An engine that cannot be loaded is passed over: it
+        would be refused when it is asked, too, and `status()` says why."""
+        with self._use() as fleet:
+            engines = fleet.route(route).engines if route else tuple(fleet.engines.values())
+            for engine in engines:
+                try:
+                    engine.warm_up()
+                except OCRError as error:
+                    _log.warning("%s", error)
+
+    def status(self) -> dict[str, Any]:
+        """The state of every provider, by name.
+
+        Returns:
+            For each: `type`, `cloud`, `ready` and `detail`, `breaker` (`closed`, `open`, `half-open`), `retry_in`
+            (seconds until a probe), `lanes` (`in_use`, `size`), `keys` (by name: usable, or benched until when and
+            why), `quota`, `last_diagnosis`.
+        """
+        return self._fleet.status()
+
+    def on(self, listener: Listener) -> Callable[[], None]:
+        """Hear every event, in a thread of its own; returns what ends it. See `ocrgate.events`."""
+        return self._events.on(listener)
+
+    def reload(self) -> None:
+        """Take the changed configuration; calls under way end with the old one.
+
+        Raises:
+            ConfigError: when it cannot be used; the old one stays in force then.
+        """
+        if self._reload is None:
+            raise OCRError("this gateway was not built from a file; build a new one")
+        fresh = self._build(self._reload())
+        with self._lock:
+            old, self._fleet = self._fleet, fresh
+        old.retire()
+
+    def flush(self, seconds: float = 5.0) -> bool:
+        """Wait until the listeners have heard all that happened so far; whether they have."""
+        return self._events.flush(seconds)
+
+    def close(self) -> None:
+        """Give threads, processes and connections back; calls under way end in an error."""
+        self._fleet.close()
+
+    def __enter__(self) -> Gateway:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        self.close()
+        return False

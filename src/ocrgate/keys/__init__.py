@@ -1,0 +1,6 @@
+"""Whose credentials are used, until when, and what happened to them."""
+
+from ocrgate.keys.ring import Key, KeyStatus, Ring
+from ocrgate.keys.token import Token, TokenOwner
+
+__all__ = ["Key", "KeyStatus", "Ring", "Token", "TokenOwner"]

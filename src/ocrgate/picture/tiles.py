@@ -1,0 +1,99 @@
+"""The pieces of a page that an engine is shown, and the way back to the caller's pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ocrgate.page import Page, Point
+from ocrgate.picture.join import Piece, join
+
+if TYPE_CHECKING:
+    from ocrgate.picture.picture import Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A piece of a page, encoded within an engine's limits.
+
+    Attributes:
+        data: the image in `format`.
+        format: `RAW` or a Pillow format name.
+        width, height: in pixels, as the engine sees it.
+        box: left, top, right, bottom of what it shows, in the caller's pixels.
+        offset: where the page begins in the tile, right and below of which there is made-up white.
+        scale: the tile's pixels per caller's pixel, across and down.
+    """
+
+    data: bytes = field(repr=False)
+    format: str
+    width: int
+    height: int
+    box: tuple[int, int, int, int]
+    offset: tuple[int, int] = (0, 0)
+    scale: tuple[float, float] = (1.0, 1.0)
+
+    def to_caller(self, point: Point) -> Point:
+        """A place on the tile as a place on the page, in the caller's pixels; never outside of what the tile shows."""
+        left, top, right, bottom = self.box
+        return Point(
+            min(max(left + (point.x - self.offset[0]) / self.scale[0], left), right),
+            min(max(top + (point.y - self.offset[1]) / self.scale[1], top), bottom),
+        )
+
+    def from_caller(self, point: Point) -> Point:
+        """A place on the page, in the caller's pixels, as a place on the tile."""
+        return Point(
+            (point.x - self.box[0]) * self.scale[0] + self.offset[0],
+            (point.y - self.box[1]) * self.scale[1] + self.offset[1],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A page as an engine takes it.
+
+    Attributes:
+        picture: the page.
+        tiles: at least one, in reading order; neighbours overlap.
+        along: the axis the page is cut along, 0 for x and 1 for y; None for a single tile.
+    """
+
+    picture: Picture = field(repr=False)
+    tiles: tuple[Tile, ...]
+    along: int | None = None
+
+    def join(self, pages: Sequence[Page]) -> Page:
+        """What an engine read on the tiles, as one page in the caller's pixels.
+
+        Lines seen twice in an overlap are kept once, as the tile has them that shows them whole; what a cut divides
+        is put together again. Of equal fields and notes the first tile's count.
+
+        Args:
+            pages: one for each tile, in their order, each in the pixels of its tile.
+
+        Raises:
+            ValueError: when there is not one page for each tile.
+        """
+        if len(pages) != len(self.tiles):
+            raise ValueError(f"there are {len(self.tiles)} tiles, but {len(pages)} pages")
+        pieces = [
+            Piece(tile.box, tuple(line.map(tile.to_caller) for line in page.lines))
+            for tile, page in zip(self.tiles, pages, strict=True)
+        ]
+        fields: dict[str, str] = {}
+        notes: dict[str, Any] = {}
+        for page in reversed(pages):
+            fields.update(page.fields)
+            notes.update(page.notes)
+        picture = self.picture
+        return Page(
+            lines=join(pieces, self.along),
+            width=picture.width,
+            height=picture.height,
+            fields=fields,
+            number=picture.number,
+            blank=picture.blank,
+            notes=notes,
+        )

@@ -1,0 +1,70 @@
+"""Which engines are asked for a page, in which order, and how much of the time each may have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ocrgate.acceptance import Acceptance
+from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
+from ocrgate.engine import Engine
+from ocrgate.errors import ConfigError, Problem
+from ocrgate.policy.budget import Budget
+from ocrgate.settings import RouteSettings
+
+_RESERVE = 5.0
+_RESERVE_SHARE = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One engine of a plan.
+
+    Attributes:
+        engine: to be asked.
+        reserve: seconds to leave for the engines after it.
+    """
+
+    engine: Engine
+    reserve: float
+
+    def deadline(self, whole: Deadline) -> Deadline:
+        """Until when this step may take: the whole deadline less the reserve, which is never more than two fifths."""
+        reserve = min(self.reserve, _RESERVE_SHARE * whole.remaining)
+        return Deadline(whole.at - reserve, whole.clock)
+
+
+class Route:
+    """A configured route: its engines, its rules and its retry budget.
+
+    Args:
+        settings: see `RouteSettings`.
+        engines: all configured engines by name.
+        clock: time.
+
+    Raises:
+        ConfigError: when the route names an engine that does not exist, or its rules make no sense.
+    """
+
+    def __init__(self, settings: RouteSettings, engines: Mapping[str, Engine], clock: Clock = SYSTEM_CLOCK) -> None:
+        unknown = [name for name in settings.providers if name not in engines]
+        if unknown or not settings.providers:
+            what = f"no such provider: {', '.join(unknown)}" if unknown else "names no provider"
+            raise ConfigError([Problem(what, f"routes.{settings.name}.providers")])
+        self.settings = settings
+        self.name = settings.name
+        self.engines = tuple(engines[name] for name in settings.providers)
+        self.acceptance = Acceptance(settings.accept)
+        self.budget = Budget(settings.budget, clock)
+
+    def plan(self) -> Sequence[Step]:
+        """The engines that may be asked, in order. With `residency: local` one in the cloud is not even planned."""
+        allowed = [e for e in self.engines if not (e.cloud and self.settings.residency == "local")]
+        return [Step(engine, self._reserve(allowed[place + 1 :])) for place, engine in enumerate(allowed)]
+
+    @staticmethod
+    def _reserve(later: Sequence[Engine]) -> float:
+        for engine in later:
+            if engine.readiness().ready:
+                return 2.0 * engine.typical if engine.typical is not None else _RESERVE
+        return 0.0
