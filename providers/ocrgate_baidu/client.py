@@ -59,19 +59,19 @@ def _prototype() -> Any:
     class Client(AipOcr):  # type: ignore[misc]
         """Asks with a token that somebody else owns."""
 
-        def _auth(self, refresh: bool = False) -> dict[str, str]:  # noqa: ARG002
+        def _auth(self, refresh: bool = False) -> dict[str, str]:
             return {}
 
-        def _isPermission(self, authObj: object) -> bool:  # noqa: N803, ARG002
+        def _isPermission(self, authObj: object) -> bool:  # noqa: N802, N803
             return True
 
-        def _getParams(self, authObj: object) -> dict[str, str]:  # noqa: N803, ARG002
+        def _getParams(self, authObj: object) -> dict[str, str]:  # noqa: N802, N803
             return {}
 
-        def _getAuthHeaders(self, *_arguments: Any, **_options: Any) -> dict[str, str]:
+        def _getAuthHeaders(self, *_arguments: Any, **_options: Any) -> dict[str, str]:  # noqa: N802
             return {}
 
-        def _proccessResult(self, content: Reply) -> Reply:
+        def _proccessResult(self, content: Reply) -> Reply:  # noqa: N802
             return content
 
     client = Client("", "", "")

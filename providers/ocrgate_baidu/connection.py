@@ -70,7 +70,8 @@ class _Watched:
         attempt = current() or Attempt()
         limit = float(self.timeout) if isinstance(self.timeout, (int, float)) else 60.0
         lookup = RESOLVER.lookup(self._dns_host, self.port)
-        wait({lookup, attempt.ended}, timeout=limit, return_when=FIRST_COMPLETED)
+        either: list[Future[Any]] = [lookup, attempt.ended]
+        wait(either, timeout=limit, return_when=FIRST_COMPLETED)
         if not lookup.done():
             raise ConnectTimeoutError(self, "the host name was not resolved in time")
         try:
@@ -79,7 +80,7 @@ class _Watched:
             raise NameResolutionError(self.host, self, error) from error
         except (OSError, UnicodeError) as error:
             raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
-        sock = self._first_connected(addresses, attempt, limit)
+        sock: socket.socket = self._first_connected(addresses, attempt, limit)
         attempt.connected = True
         sys.audit("http.client.connect", self, self.host, self.port)
         return sock
@@ -112,7 +113,8 @@ class _Watched:
         attempt = current()
         if attempt is not None:
             self.attempt = attempt
-            attempt.hold(self.sock)
+            if self.sock is not None:
+                attempt.hold(self.sock)
             if attempt.secret_query:
                 url += ("&" if "?" in url else "?") + attempt.secret_query
         super().putrequest(method, url, *arguments, **options)  # type: ignore[misc]

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ocrgate.errors import ConfigError, Problem
-from ocrgate.keys.ring import Key
+from ocrgate.provider import Key
 
 ENVIRONMENT = ("AIP_APP_ID", "AIP_API_KEY", "AIP_SECRET_KEY")
 _PLACEHOLDER = re.compile(r"^(your|my|xxx+|<.*>|\$\{.*\}|changeme|\*+|\.\.\.|…)", re.IGNORECASE)
-_IN_TEXT = re.compile(r"(?i)\b(access_token|client_secret|client_id|session_key|refresh_token|secret_key|api_key)=[^&\s\"']+")
+_IN_TEXT = re.compile(
+    r"(?i)\b(access_token|client_secret|client_id|session_key|refresh_token|secret_key|api_key)=[^&\s\"']+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Credential:
         """What makes it unusable before anybody is asked, or nothing. Names no value."""
         for name, value in (("api_key", self.api_key), ("secret_key", self.secret_key)):
             if value.startswith(("bce-v3/", "ALTAK")):
-                return f"{name} is an account key (Bearer); the OCR endpoints want the application's API Key and Secret Key"
+                return f"{name} is an account key; the OCR endpoints want API Key and Secret Key of the application"
             if _PLACEHOLDER.match(value):
                 return f"{name} is still a placeholder"
         return ""
@@ -64,11 +66,12 @@ def credentials(keys: Iterable[Mapping[str, Any]] | None) -> tuple[Credential, .
         raise ConfigError([Problem("a list of keys, each with name, app_id, api_key and secret_key", key="keys")])
     read: list[Credential] = []
     problems: list[Problem] = []
-    for number, entry in enumerate(keys):
+    for number, given in enumerate(keys):
         where = f"keys[{number}]"
-        if not isinstance(entry, Mapping):
+        if not isinstance(given, Mapping):
             problems.append(Problem("a mapping with name, app_id, api_key and secret_key", key=where))
             continue
+        entry = {name: _plain(value) for name, value in given.items()}
         problems += _problems(entry, where)
         read.append(
             Credential(
@@ -89,12 +92,20 @@ def credentials(keys: Iterable[Mapping[str, Any]] | None) -> tuple[Credential, .
     return tuple(read)
 
 
+def _plain(value: Any) -> Any:
+    """The text inside of what the configuration keeps secrets in."""
+    reveal = getattr(value, "get_secret_value", None)
+    return reveal() if callable(reveal) else value
+
+
 def _problems(entry: Mapping[str, Any], where: str) -> list[Problem]:
     problems: list[Problem] = []
     for name in ("api_key", "secret_key"):
         value = entry.get(name)
         if not isinstance(value, str) or not value.strip():
-            problems.append(Problem("missing or empty; copy it from the application's page in the console", f"{where}.{name}"))
+            problems.append(
+                Problem("missing or empty; copy it from the application's page in the console", f"{where}.{name}")
+            )
         elif not value.strip().isascii() or re.search(r"\s", value.strip()):
             problems.append(Problem("holds characters that no key has; copy it again", f"{where}.{name}"))
     if _weight(entry.get("weight", 1.0)) < 0:

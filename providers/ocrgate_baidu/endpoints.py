@@ -80,7 +80,11 @@ class Endpoint:
     def limits(self) -> Limits:
         """What an image has to be like."""
         return Limits(
-            formats=FORMATS, max_encoded_bytes=self.max_encoded, min_side=MIN_SIDE, max_side=self.max_side, max_aspect=None
+            formats=FORMATS,
+            max_encoded_bytes=self.max_encoded,
+            min_side=MIN_SIDE,
+            max_side=self.max_side,
+            max_aspect=None,
         )
 
     def values(self, parameter: str) -> tuple[str, ...] | None:
@@ -150,9 +154,7 @@ _TEXT = (
         MORE_LANGUAGES,
         located=True,
     ),
-    _text(
-        *("webimage", "网络图片文字识别", "webImage", 8, 4096), "detect_direction detect_language", located=False
-    ),
+    _text(*("webimage", "网络图片文字识别", "webImage", 8, 4096), "detect_direction detect_language", located=False),
     _text(
         *("webimage_loc", "网络图片文字识别（含位置版）", "webimageLoc", 8, 4096),
         "detect_direction detect_language probability",

@@ -16,7 +16,16 @@ from urllib.parse import urlsplit
 from ocrgate_baidu.failure import Failed, failed
 from ocrgate_baidu.transport import RawReply
 
-ANSWERS = ("words_result", "result", "results", "codes_result", "tables_result", "forms_result", "data", "image_processed")
+ANSWERS = (
+    "words_result",
+    "result",
+    "results",
+    "codes_result",
+    "tables_result",
+    "forms_result",
+    "data",
+    "image_processed",
+)
 """Where the endpoints put what they read."""
 
 WRONG_DOCUMENT = ("non_idcard", "other_type_card")
@@ -115,7 +124,9 @@ def _status(reply: RawReply, content: Reply | None, retry_after: float | None) -
     if 300 <= status < 400:
         host = urlsplit(reply.headers.get("location", "")).hostname or "another path"
         return failed("bad_reply", f"HTTP {status}: a redirect to {host}, which is not followed")
-    code = {407: "proxy", 401: "http_401", 403: "http_403", 408: "http_408", 413: "http_413", 429: "http_429"}.get(status)
+    code = {407: "proxy", 401: "http_401", 403: "http_403", 408: "http_408", 413: "http_413", 429: "http_429"}.get(
+        status
+    )
     if code is None:
         code = "http_4xx" if 400 <= status < 500 else "http_5xx" if 500 <= status < 600 else "bad_reply"
     said = content.get("message", content.get("msg")) if content else None

@@ -225,9 +225,22 @@ def diagnosed(error: BaseException, attempt: Attempt) -> Failed:
         return failed("connection_reset" if cut else "tls", said)
     if names & {"ReadTimeoutError", "ReadTimeout", "TimeoutError"}:
         return failed("timeout", said)
-    if names & {"ConnectionResetError", "BrokenPipeError", "RemoteDisconnected", "IncompleteRead", "ConnectionAbortedError"}:
+    if names & {
+        "ConnectionResetError",
+        "BrokenPipeError",
+        "RemoteDisconnected",
+        "IncompleteRead",
+        "ConnectionAbortedError",
+    }:
         return failed("connection_reset", said)
-    if names & {"ContentDecodingError", "DecodeError", "BadStatusLine", "LineTooLong", "HTTPException", "InvalidHeader"}:
+    if names & {
+        "ContentDecodingError",
+        "DecodeError",
+        "BadStatusLine",
+        "LineTooLong",
+        "HTTPException",
+        "InvalidHeader",
+    }:
         return failed("bad_reply", said)
     if any("TLS CA certificate bundle" in str(cause) for cause in causes):
         return failed("tls", "the file of trusted CAs is missing")

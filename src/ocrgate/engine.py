@@ -216,7 +216,10 @@ class Engine:
             while not self._clock.wait(ticket.future, ticket.patience):
                 if ticket.overdue:
                     ticket.give_up(self._too_late)
-            return ticket.future.result()
+            page = ticket.future.result()
+            if not isinstance(page, Page):
+                raise ProviderError(self.name, lookup("gateway", "bad_page", f"{type(page).__name__}, not a Page"))
+            return page
         except OCRError:
             raise
         except Exception as error:

@@ -62,7 +62,8 @@ class ConfigError(OCRError):
         self.line = self.problems[0].line if self.problems else None
         self.key = self.problems[0].key if self.problems else ""
         where = f"{path}:" if path else ""
-        super().__init__("\n".join(f"{where}{problem}" for problem in self.problems))
+        gaps = [" " if where and problem.line is None else "" for problem in self.problems]
+        super().__init__("\n".join(f"{where}{gap}{problem}" for gap, problem in zip(gaps, self.problems, strict=True)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.problems, self.path)

@@ -19,7 +19,7 @@ _BESIDE = 0.3
 """They stand beside each other when they overlap by less than this share of the narrower one."""
 _GUTTER = 1.5
 """A gap between columns is at least this many text heights wide."""
-_COLUMN = 8.0
+_COLUMN = 5.0
 """Pieces of a column of prose are this many text heights wide; those of a table or receipt are shorter."""
 _COLUMN_PIECES = 4
 

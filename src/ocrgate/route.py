@@ -51,6 +51,9 @@ class Route:
         if unknown or not settings.providers:
             what = f"no such provider: {', '.join(unknown)}" if unknown else "names no provider"
             raise ConfigError([Problem(what, f"routes.{settings.name}.providers")])
+        if settings.residency == "local" and all(engines[name].cloud for name in settings.providers):
+            what = "residency is local, but every provider of the route is in the cloud"
+            raise ConfigError([Problem(what, f"routes.{settings.name}.residency")])
         self.settings = settings
         self.name = settings.name
         self.engines = tuple(engines[name] for name in settings.providers)

@@ -34,12 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from ocrgate.cli import config, recognize, simulate
+    from ocrgate.cli import config, recognize
 
     parser = argparse.ArgumentParser(prog="ocrgate", description="Dependable OCR: one engine fails, another answers.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (recognize, config, simulate):
+    for command in (recognize, config):
         command.add_parser(commands)
     return parser
 
@@ -50,4 +50,5 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
 
-        parser.exit(message=f"ocrgate {version('ocrgate')}\n")
+        print(f"ocrgate {version('ocrgate')}")
+        parser.exit()

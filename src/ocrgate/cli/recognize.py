@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,6 @@ from ocrgate.errors import ConfigError, InvalidImage, NoValidResult
 if TYPE_CHECKING:
     from ocrgate.gateway import Gateway
     from ocrgate.result import Attempt, Failure, Result
-    from ocrgate.settings import LoggingSettings
 
 READ, NO_ENGINE, USAGE, BAD_IMAGE, NOT_VALID = 0, 1, 2, 3, 4
 
@@ -49,21 +47,12 @@ def _seconds(text: str) -> float:
 def run(options: argparse.Namespace) -> int:
     """Read the images; returns the exit code."""
     from ocrgate.gateway import Gateway
+    from ocrgate.log import logging_as
 
     with Gateway.from_yaml(options.config) if options.config else Gateway.default() as gateway:
-        _log_to(gateway.settings.logging)
-        code = READ
-        for source, answer in _answers(gateway, options):
-            code = code or _show(source, answer, options)
-    return code
-
-
-def _log_to(settings: LoggingSettings) -> None:
-    handler = logging.FileHandler(settings.file) if settings.file else logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    log = logging.getLogger("ocrgate")
-    log.addHandler(handler)
-    log.setLevel(settings.level)
+        with logging_as(gateway.settings.logging):
+            codes = [_show(source, answer, options) for source, answer in _answers(gateway, options)]
+    return next((code for code in codes if code != READ), READ)
 
 
 def _answers(gateway: Gateway, options: argparse.Namespace) -> Iterator[tuple[str, Result | Failure]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ocrgate.config import models
 from ocrgate.config.providers import Checked
+from ocrgate.config.root_model import Root
+from ocrgate.config.route_model import Route
 from ocrgate.language import tags
 from ocrgate.result import Cost
 from ocrgate.settings import (
@@ -24,9 +25,9 @@ from ocrgate.settings import (
 DEFAULT_ROUTE = "default"
 
 
-def settings(root: models.Root, providers: Mapping[str, Checked], notices: tuple[str, ...]) -> Settings:
+def settings(root: Root, providers: Mapping[str, Checked], notices: tuple[str, ...]) -> Settings:
     """The whole configuration; without any route there is one, `default`, which asks every provider in order."""
-    routes = root.routes or {DEFAULT_ROUTE: models.Route()}
+    routes = root.routes or {DEFAULT_ROUTE: Route()}
     return Settings(
         providers={name: _provider(name, checked) for name, checked in providers.items()},
         routes={name: _route(name, route, tuple(providers)) for name, route in routes.items()},
@@ -55,7 +56,7 @@ def _provider(name: str, checked: Checked) -> ProviderSettings:
     )
 
 
-def _route(name: str, route: models.Route, every: tuple[str, ...]) -> RouteSettings:
+def _route(name: str, route: Route, every: tuple[str, ...]) -> RouteSettings:
     accept = route.accept
     return RouteSettings(
         name=name,

@@ -121,7 +121,7 @@ class Composer:
         tag = self._tag(event, place, ("str", "int", "float", "bool", "null"))
         text = event.value
         if tag is None:
-            plain = event.implicit[0]
+            plain = event.tag is None and event.implicit[0]
             kind = "merge" if plain and text == "<<" else "scalar"
             return Node(kind, resolve(text) if plain else text, place, text)
         if tag == "str":

@@ -16,18 +16,10 @@ from ocrgate.config.scalar import resolve
 SETTING = "setting"
 """Type of an error whose message is meant for people as it is."""
 
-RELATION = "relation"
-"""Type of an error between two settings; its context names the one to point at."""
-
 
 def wrong(message: str) -> PydanticCustomError:
     """An error with a message for people."""
     return PydanticCustomError(SETTING, "{message}", {"message": message})
-
-
-def unrelated(field: str, message: str) -> PydanticCustomError:
-    """An error between two settings, shown at `field`."""
-    return PydanticCustomError(RELATION, "{message}", {"message": message, "field": field})
 
 
 def typed(value: Any) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 
 from ocrgate.catalog import factories
 from ocrgate.config.adapters import options_model
-from ocrgate.config.models import Provider, Root
+from ocrgate.config.provider_model import Provider
+from ocrgate.config.root_model import Root
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -44,7 +44,7 @@ def _read(source: Mapping[str, Any] | str, path: str | None) -> Document:
 
 def _check(data: dict[str, Any], report: Report) -> Settings | None:
     from ocrgate.config import build, providers, routes
-    from ocrgate.config.models import Root
+    from ocrgate.config.root_model import Root
     from ocrgate.config.validation import validate
 
     root = validate(Root, data, (), report)

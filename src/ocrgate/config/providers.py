@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ocrgate.catalog import factories
 from ocrgate.config.adapters import options_model
 from ocrgate.config.document import Path, Variable
-from ocrgate.config.models import Provider
-from ocrgate.config.report import Report, meant
+from ocrgate.config.fields import typed
+from ocrgate.config.provider_model import Provider
+from ocrgate.config.report import Report, meant, quoted
+from ocrgate.config.units import seconds
 from ocrgate.config.validation import known_keys, unknown_key, validate
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def check(data: Any, report: Report) -> dict[str, Checked]:
 def _provider(name: str, section: dict[str, Any], path: Path, report: Report) -> Checked | None:
     own = known_keys(Provider)
     settings = validate(Provider, {key: value for key, value in section.items() if key in own}, path, report)
+    _relations(section, path, report)
     _keys(section.get("keys"), (*path, "keys"), report)
     rest = {key: value for key, value in section.items() if key not in own}
     kind = section.get("type", name)
@@ -79,7 +82,11 @@ def _unknown_type(kind: str, written: bool, path: Path, report: Report) -> None:
         report.add(place, f"no adapter is installed for the type {name}{meant(kind, factories())}")
     else:
         hint = meant(kind, factories())
-        report.add(path, f"no adapter is installed for the type {kind!r}{hint} `type:` may name another", on_key=True)
+        report.add(
+            path,
+            f"no adapter is installed for the type {quoted(kind)}, which is the name as `type:` is left out{hint}",
+            on_key=True,
+        )
 
 
 def _options(model: type[BaseModel], rest: dict[str, Any], path: Path, report: Report) -> dict[str, Any] | None:
@@ -97,6 +104,25 @@ def _options(model: type[BaseModel], rest: dict[str, Any], path: Path, report: R
     options = {key: value for key, value in rest.items() if key not in unknown}
     valid = validate(model, options, path, report, foreign=True)
     return None if valid is None or unknown else valid.model_dump(exclude_unset=True)
+
+
+def _relations(section: dict[str, Any], path: Path, report: Report) -> None:
+    """Settings that are right each on its own and wrong together; those that are wrong on their own are passed over."""
+    for name, low, high, read in (("retry", "base", "cap", seconds), ("breaker", "minimum", "window", int)):
+        values = section.get(name)
+        if not isinstance(values, dict):
+            continue
+        default = Provider.model_fields[name].default
+        try:
+            least, most = (read(typed(values.get(key, getattr(default, key)))) for key in (low, high))
+        except (ValueError, TypeError, OverflowError):
+            continue
+        if least > most:
+            shown = low if low in values else high
+            other = high if shown == low else low
+            unset = "" if other in values else f", which is {getattr(default, other):g} unless set"
+            relation = "above" if shown == low else "below"
+            report.add((*path, name, shown), f"may not be {relation} `{other}`{unset}")
 
 
 def _keys(keys: Any, path: Path, report: Report) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from math import inf
 from typing import Any
 
 from ocrgate.config.document import Document, Finding, Path, Place, is_secret, leaves
@@ -85,7 +86,7 @@ def quoted(value: Any) -> str:
         return "a list"
     if isinstance(value, str):
         return repr(value if len(value) <= 40 else value[:39] + "…")
-    return str(value) if abs(value) < 1e20 else "a huge number"
+    return "a huge number" if 1e20 <= abs(value) < inf else str(value)
 
 
 def dotted(path: Iterable[str | int]) -> str:

@@ -85,4 +85,5 @@ def _modules() -> tuple[str, ...]:
 
     import stdnum
 
-    return tuple(module.name for module in walk_packages(stdnum.__path__) if not module.ispkg)
+    found = walk_packages(stdnum.__path__, "stdnum.")
+    return tuple(module.name.removeprefix("stdnum.") for module in found if not module.ispkg)

@@ -10,7 +10,7 @@ from pydantic import AliasChoices, BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ocrgate.config.document import Path, is_secret
-from ocrgate.config.fields import RELATION, SETTING
+from ocrgate.config.fields import SETTING
 from ocrgate.config.report import Report, meant, nearest, quoted
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -68,15 +68,13 @@ def known_keys(model: type[BaseModel]) -> list[str]:
 
 
 def _note(detail: ErrorDetails, model: type[BaseModel], data: Any, base: Path, report: Report, foreign: bool) -> None:
-    kind, context = detail["type"], detail.get("ctx", {})
+    kind = detail["type"]
     local = _written(detail["loc"], data, missing=kind == "missing")
     path = (*base, *local)
     if path in report.unset or (kind in _FOREIGN and any(unset[: len(path)] == path for unset in report.unset)):
         return
     if kind == "extra_forbidden":
         _unknown_key(local, model, base, report)
-    elif kind == RELATION:
-        report.add((*path, context["field"]), context["message"])
     elif kind == "missing":
         report.add(path, "this setting is missing")
     else:

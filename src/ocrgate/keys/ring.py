@@ -11,34 +11,16 @@ from typing import Literal
 
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.diagnosis.diagnosis import Diagnosis
+from ocrgate.provider import Key
 
 SHANGHAI = dt.timezone(dt.timedelta(hours=8))
 REFUSALS = 3
 """Refused tokens in a row, each of them fresh, after which it is the key that is not accepted."""
 REFUSED_FOR = 300.0
 
+__all__ = ["Key", "KeyStatus", "Ring"]
+
 Reset = Literal["day", "month"]
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A credential as far as choosing among them goes; it holds no secret.
-
-    Attributes:
-        name: configured name.
-        account: keys of one account share its quota; the key's own name when left out.
-        weight: share of the calls relative to the other keys; 0 only when no other key is left.
-    """
-
-    name: str
-    account: str | None = None
-    weight: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not self.name:
-            raise ValueError("a key needs a name")
-        if not (math.isfinite(self.weight) and self.weight >= 0):
-            raise ValueError(f"weight is a number from 0, got {self.weight!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,33 @@ form one stroke. Writing has strokes as large as a letter; grains of dust have n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageFilter
 
-_LEAST = 11  # levels between ink and paper; paler is not told from compression noise
+_LEAST = 8  # levels between ink and paper; paler is not told from compression noise
 _NOISE = 8.0  # levels; above it the page is a texture, about which nothing is claimed
 _MARKS = 4000  # marks above which the page surely shows something
 _LETTER = 7  # pixels, the least height or width of a stroke that may be a letter
-_GAP = 3  # pixels between marks of one stroke
+_GAP = 2  # pixels between marks of one stroke
 _CELL = 16  # pixels, side of the squares whose mean is the background
 _BAND = 512  # rows looked at together
+_MEDIAN_OF_TWO = 1.05  # standard deviation over median difference of two pixels, for noise: 1 / (0.6745 * 2 ** 0.5)
+_FRINGE = 0.3  # share of a stroke's own contrast below which it is the ringing of compression
 _MARK_RUN = re.compile(rb"\xff+")
+
+
+class _Run(NamedTuple):
+    """Marks next to each other in a row, with their differences from the background."""
+
+    row: int
+    start: int
+    levels: bytes
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.levels)
 
 
 def is_blank(image: Image.Image) -> bool:
@@ -30,76 +45,82 @@ def is_blank(image: Image.Image) -> bool:
     """
     if min(image.size) < 4:
         return True
-    # grey first: it settles nearly every page; colours of equal lightness are looked at only when it finds nothing
-    return all(_is_blank_plane(image, plane) for plane in (("L",) if image.mode == "L" else ("L", "Cb", "Cr")))
+    return all(_is_blank_plane(plane, shrink, min(image.size)) for plane, shrink in _planes(image))
 
 
-def _is_blank_plane(image: Image.Image, plane: str) -> bool:
-    runs: list[tuple[int, int, int]] = []
+def _planes(image: Image.Image) -> Iterator[tuple[Image.Image, int]]:
+    """What to look at, and how many pixels one of it stands for on a side.
+
+    Grey comes first and settles nearly every page; colours of equal lightness matter only when it shows nothing.
+    """
+    yield image, 1
+    if image.mode != "L":
+        colours = image.reduce(2).convert("YCbCr")
+        yield colours.getchannel("Cb"), 2
+        yield colours.getchannel("Cr"), 2
+
+
+def _is_blank_plane(plane: Image.Image, shrink: int, side: int) -> bool:
+    runs: list[_Run] = []
     marks = 0
-    shrink = 1 if plane == "L" else 2
-    for top, band in _bands(image, plane, shrink):
-        mask = _marks(band)
-        if mask is None:
+    for top in range(0, plane.height, _BAND):
+        band = plane.crop((0, top, plane.width, min(plane.height, top + _BAND))).convert("L")
+        difference = _difference(band)
+        threshold = _threshold(band, difference)
+        if threshold is None:
             return False
+        mask = difference.point([255 if level > threshold else 0 for level in range(256)])
         marks += mask.histogram()[255]
         if marks > _MARKS:
             return False
-        runs += _runs(mask, top)
-    letter = max(3, min(_LETTER, min(image.size) // 2) // shrink)
-    return not any(max(width, height) >= letter for width, height in _strokes(runs))
+        runs += _runs(mask, difference, top)
+    letter = max(3, min(_LETTER, side // 2) // shrink)
+    return not any(_extent(stroke) >= letter for stroke in _strokes(runs))
 
 
-def _bands(image: Image.Image, plane: str, shrink: int) -> Iterator[tuple[int, Image.Image]]:
-    for top in range(0, image.height, _BAND):
-        part = image.crop((0, top, image.width, min(image.height, top + _BAND)))
-        if plane == "L":
-            yield top, part.convert("L")
-        else:
-            yield top // shrink, part.reduce(shrink).convert("YCbCr").getchannel(plane)
-
-
-def _marks(band: Image.Image) -> Image.Image | None:
-    """255 where the band differs from its background, or None when it is too uneven to tell."""
+def _difference(band: Image.Image) -> Image.Image:
+    """How far each pixel is from its background."""
     cells = band.reduce(_CELL)
     if min(cells.size) > 2:
         cells = cells.filter(ImageFilter.MedianFilter(3))
     # a cell at the border may be cut; the image it stands for is then larger than the band
     box = (0, 0, band.width / _CELL, band.height / _CELL)
-    difference = ImageChops.difference(band, cells.resize(band.size, Image.Resampling.BILINEAR, box))
-    counts = difference.histogram()
-    noise = _noise(counts, band.width * band.height)
-    if noise > _NOISE:
+    return ImageChops.difference(band, cells.resize(band.size, Image.Resampling.BILINEAR, box))
+
+
+def _threshold(band: Image.Image, difference: Image.Image) -> int | None:
+    """The difference up to which a pixel may be noise, or None when the band is too uneven to tell."""
+    spread = _quantile(difference, 0.68)
+    # neighbours have paper and ink in common, but not the noise
+    noise = _quantile(ImageChops.difference(band, ImageChops.offset(band, 2, 0)), 0.5) * _MEDIAN_OF_TWO
+    if max(noise, spread) > _NOISE or spread > 2 * noise + 3:
         return None
-    threshold = max(_LEAST, round(5 * noise))
-    return difference.point([255 if level > threshold else 0 for level in range(256)])
+    return max(_LEAST, round(5 * max(noise, spread)))
 
 
-def _noise(counts: list[int], total: int) -> float:
-    """Standard deviation of the differences, as most of them show it: two thirds are below it."""
-    seen = 0
-    for level, count in enumerate(counts):
-        if seen + count >= 0.68 * total:
-            return level + (0.68 * total - seen) / count - 0.5
+def _quantile(difference: Image.Image, share: float) -> float:
+    """The level below which `share` of the pixels are."""
+    wanted, seen = share * difference.width * difference.height, 0
+    for level, count in enumerate(difference.histogram()):
+        if count and seen + count >= wanted:
+            return max(0.0, level + (wanted - seen) / count - 0.5)
         seen += count
-    return 0.0
+    return 255.0
 
 
-def _runs(mask: Image.Image, top: int) -> Iterator[tuple[int, int, int]]:
-    """Row, start and end of every run of marks."""
+def _runs(mask: Image.Image, difference: Image.Image, top: int) -> Iterator[_Run]:
+    """Every run of marks in a row."""
     box = mask.getbbox()
     if box is None:
         return
-    part = mask.crop(box)
-    pixels, width = part.tobytes(), part.width
-    for row in range(part.height):
-        for run in _MARK_RUN.finditer(pixels, row * width, (row + 1) * width):
-            start = run.start() - row * width + box[0]
-            yield top + box[1] + row, start, start + run.end() - run.start()
+    marks, levels, width = mask.crop(box).tobytes(), difference.crop(box).tobytes(), box[2] - box[0]
+    for row in range(box[3] - box[1]):
+        for run in _MARK_RUN.finditer(marks, row * width, (row + 1) * width):
+            yield _Run(top + box[1] + row, run.start() - row * width + box[0], levels[run.start() : run.end()])
 
 
-def _strokes(runs: list[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
-    """Width and height of every group of runs that are at most `_GAP` apart."""
+def _strokes(runs: list[_Run]) -> Iterable[list[_Run]]:
+    """The runs in groups that are at most `_GAP` apart."""
     parent = list(range(len(runs)))
 
     def root(index: int) -> int:
@@ -109,15 +130,21 @@ def _strokes(runs: list[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
         return index
 
     first = 0
-    for index, (row, start, end) in enumerate(runs):
-        while runs[first][0] < row - _GAP:
+    for index, run in enumerate(runs):
+        while runs[first].row < run.row - _GAP:
             first += 1
         for other in range(first, index):
-            if runs[other][1] <= end + _GAP and start <= runs[other][2] + _GAP:
+            if runs[other].start <= run.end + _GAP and run.start <= runs[other].end + _GAP:
                 parent[root(other)] = root(index)
-    groups: dict[int, list[tuple[int, int, int]]] = {}
+    groups: dict[int, list[_Run]] = {}
     for index, run in enumerate(runs):
         groups.setdefault(root(index), []).append(run)
-    for members in groups.values():
-        left, right = min(run[1] for run in members), max(run[2] for run in members)
-        yield right - left, members[-1][0] - members[0][0] + 1
+    return groups.values()
+
+
+def _extent(stroke: list[_Run]) -> int:
+    """The longer side of a stroke, without the fringe that compression leaves around it."""
+    least = max(max(run.levels) for run in stroke) * _FRINGE
+    places = [(run.row, run.start + at) for run in stroke for at, level in enumerate(run.levels) if level >= least]
+    rows, columns = [row for row, _ in places], [column for _, column in places]
+    return max(max(rows) - min(rows), max(columns) - min(columns)) + 1

@@ -43,13 +43,26 @@ class Document:
         Raises:
             InvalidImage: (while iterating) naming the page that cannot be read.
         """
+        for number in range(1, self.page_count + 1):
+            yield self.page(number)
+
+    def page(self, number: int) -> Picture:
+        """One page, decoded now; a page that cannot be read spoils no other.
+
+        Args:
+            number: from 1 to `page_count`.
+
+        Raises:
+            InvalidImage: naming the page that cannot be read.
+        """
         match self._content:
             case Pdf() as pdf:
-                yield from self._drawn(pdf)
+                image = pdf.render(number, self._settings.dpi, self._settings.max_pixels)
+                return Picture(image, image.width, image.height, number)
             case Image.Image() as image:
-                yield self._picture(decode(image, "the image", self._settings.max_pixels, own=False), 1)
+                return self._picture(decode(image, "the image", self._settings.max_pixels, own=False), 1)
             case bytes() as data:
-                yield from self._decoded(data)
+                return self._decoded(data, number)
             case _:
                 raise InvalidImage("the document is closed; open it again")
 
@@ -67,28 +80,18 @@ class Document:
     ) -> None:
         self.close()
 
-    def _drawn(self, pdf: Pdf) -> Iterator[Picture]:
-        for number in range(1, self.page_count + 1):
-            image = pdf.render(number, self._settings.dpi, self._settings.max_pixels)
-            yield Picture(image, image.width, image.height, number)
-            del image
-
-    def _decoded(self, data: bytes) -> Iterator[Picture]:
+    def _decoded(self, data: bytes, number: int) -> Picture:
         limit = self._settings.max_pixels
-        for number in range(1, self.page_count + 1):
-            what = f"the {self._name} image" if self.page_count == 1 else f"page {number} of {self.page_count}"
-            # the file is opened anew for each page: so iterators share nothing, and a broken page spoils no other
-            with open_raster(data, self._name, limit) as image:
-                if number > 1:
-                    _turn_to(image, number, what)
-                again = (lambda: complete_jpeg(data, limit)) if self._name == "JPEG" else None
-                raster = decode(image, what, limit, own=True, again=again)
-                single = self._name in _COMMON and getattr(image, "n_frames", 1) == 1
-            original = (
-                Original(data, self._name) if single and raster.unaltered and _is_whole(data, self._name) else None
-            )
-            yield self._picture(raster, number, original)
-            del raster
+        what = f"the {self._name} image" if self.page_count == 1 else f"page {number} of {self.page_count}"
+        # The file is opened anew for each page: so threads share nothing, and a broken page spoils no other.
+        with open_raster(data, self._name, limit) as image:
+            if number > 1:
+                _turn_to(image, number, what)
+            again = (lambda: complete_jpeg(data, limit)) if self._name == "JPEG" else None
+            raster = decode(image, what, limit, own=True, again=again)
+            single = self._name in _COMMON and getattr(image, "n_frames", 1) == 1
+        original = Original(data, self._name) if single and raster.unaltered and _is_whole(data, self._name) else None
+        return self._picture(raster, number, original)
 
     @staticmethod
     def _picture(raster: Raster, number: int, original: Original | None = None) -> Picture:

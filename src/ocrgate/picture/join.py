@@ -11,7 +11,8 @@ from ocrgate.picture.stitch import alike, stitch
 
 _TOUCH = 3.0  # pixels; a line that ends this close to a cut may go on beyond it
 _SAME_ROW = 0.5  # share of the smaller extent across which two boxes have to overlap to be one line
-_INSIDE = 0.7  # share of a line's length that has to be covered for the other to hold all of it
+_BEYOND = 0.3  # share of a line's height that may stick out of another that holds all of it (cut across lines)
+_CHARACTER = 0.5  # part of a line's height that may stick out of another, less than a character (cut along lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,8 @@ def _place(merged: list[Line], new: _Found, cut_start: int, cut_end: int, along:
 def _verdict(old: _Found, new: _Found, along: int) -> str:
     """Which of two that overlap is the line: `old`, `new`, `both` as its halves, or `neither`: they are two lines."""
     shared = min(old.end, new.end) - max(old.start, new.start)
-    new_inside = shared >= _INSIDE * (new.end - new.start)
-    old_inside = shared >= _INSIDE * (old.end - old.start)
+    new_inside = (new.end - new.start) - shared <= _slack(new, along)
+    old_inside = (old.end - old.start) - shared <= _slack(old, along)
     old_cut, new_cut = old.to_end <= _TOUCH, new.to_start <= _TOUCH
     if new_inside and old_inside:
         return "new" if (old_cut and not new_cut) or (old_cut == new_cut and new.to_start > old.to_end) else "old"
@@ -117,6 +118,10 @@ def _verdict(old: _Found, new: _Found, along: int) -> str:
     if alike(old.line.text, new.line.text):
         return "new" if old_cut else "old"
     return "neither"
+
+
+def _slack(found: _Found, along: int) -> float:
+    return _CHARACTER * (found.high - found.low) if along == 0 else _BEYOND * (found.end - found.start)
 
 
 def _found(line: Line, cut_start: int, cut_end: int, along: int) -> _Found:

@@ -85,9 +85,10 @@ class Pdf:
                 scale = min(dpi / 72, math.sqrt(min(max_pixels, _PIXELS) / ((width + 1) * (height + 1))))
                 bitmap = page.render(scale=scale, rev_byteorder=True)
                 try:
-                    # the image outlives the bitmap's buffer
                     image: Image.Image = bitmap.to_pil()
-                    return image.convert("RGB") if image.mode != "RGB" else image.copy()
+                    # one that only shows the bitmap's buffer would not outlive it
+                    image = image.convert("RGB") if image.mode != "RGB" else image
+                    return image.copy() if image.readonly else image
                 finally:
                     bitmap.close()
             finally:

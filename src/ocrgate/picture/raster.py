@@ -18,8 +18,9 @@ MEMORY = 560_000_000
 """Bytes that the pixels of one page may take while it is opened; a larger one is held at a fraction of its size."""
 
 _PAGED = {"TIFF"}
-# Their decoders keep several copies of the image.
-_COPIES = {"WEBP": 3, "AVIF": 3, "JPEG2000": 4}
+# Bytes per pixel that their decoders take, all copies together.
+_HUNGRY = {"WEBP": 16, "AVIF": 10, "JPEG2000": 20}
+_MOST_MEMORY = 720_000_000
 _PHOTOMETRIC = 262
 _lazy = threading.Lock()
 
@@ -54,10 +55,9 @@ def open_raster(data: bytes, name: str, max_pixels: int) -> ImageFile.ImageFile:
     with decoding(f"the {name} image cannot be read"):
         image = factory(io.BytesIO(data), "")
     check_size(image.size, max_pixels)
-    if name in _COPIES and (width_height := image.width * image.height) * 4 * _COPIES[name] > 2 * MEMORY:
-        raise InvalidImage(
-            f"a {name} image of {width_height} pixels takes too much memory to decode; convert it to JPEG or TIFF"
-        )
+    pixels = image.width * image.height
+    if name != "JPEG2000" and pixels * _HUNGRY.get(name, 0) > _MOST_MEMORY:
+        raise InvalidImage(f"a {name} image of {pixels} pixels takes too much memory to decode; convert it to JPEG")
     return image
 
 
@@ -149,11 +149,13 @@ def decode(
 
 def _draft(image: Image.Image, *, turned: bool) -> int:
     """Have a JPEG decoded at half its size or less when at its own it would take too much memory."""
-    shrink = _shrink(image, image.width * image.height, turned=turned)
-    if shrink == 1 or not isinstance(image, ImageFile.ImageFile) or image.format not in {"JPEG", "MPO"}:
-        return 1
-    width = image.width
-    image.draft(None, (image.width // shrink, image.height // shrink))
+    width, pixels = image.width, image.width * image.height
+    shrink = _shrink(image, pixels, turned=turned)
+    if image.format == "JPEG2000" and pixels * _HUNGRY["JPEG2000"] > _MOST_MEMORY:
+        image.reduce = 1  # type: ignore[method-assign, assignment] # here it is the decoder's setting, a power of two
+        return 2
+    if shrink > 1 and image.format in {"JPEG", "MPO"}:
+        image.draft(None, (image.width // shrink, image.height // shrink))
     return max(1, round(width / image.width))
 
 

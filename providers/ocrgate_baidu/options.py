@@ -1,0 +1,207 @@
+"""Options of a request, checked before anything is sent, and those of the adapter for the configuration."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ocrgate.language import tags
+from ocrgate_baidu.endpoints import BOOLEAN, ENDPOINTS, MORE_LANGUAGES, NUMBER, Endpoint
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+RESERVED = ("image", "url", "pdf_file", "ofd_file", "access_token")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint at the right spelling, or at all that is known."""
+    known = list(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}" if known else "it takes none"
+
+
+def endpoint(name: object) -> Endpoint:
+    """The endpoint of that name.
+
+    Raises:
+        ValueError: with the nearest right name.
+    """
+    found = ENDPOINTS.get(name) if isinstance(name, str) else None
+    if found is None:
+        raise ValueError(f"Baidu has no endpoint {name!r}; {nearest(str(name), ENDPOINTS)}")
+    return found
+
+
+def server(url: object) -> str:
+    """The base URL, without a slash at its end.
+
+    Raises:
+        ValueError: when it is none.
+    """
+    parts = urlsplit(url) if isinstance(url, str) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a URL such as https://aip.baidubce.com")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("a URL without user name, query or fragment")
+    return parts.geturl().rstrip("/")
+
+
+def checked(where: Endpoint, options: Mapping[str, Any]) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """The options as they are sent, and every problem as `(option, message)`."""
+    sent: dict[str, str] = {}
+    problems: list[tuple[str, str]] = []
+    for name, value in options.items():
+        if name in RESERVED:
+            problems.append((str(name), "this is the image itself, not an option"))
+        elif where.params is not None and name not in (*where.params, *where.required):
+            problems.append(
+                (str(name), f"the endpoint {where.name} takes no such option; {nearest(str(name), where.params)}")
+            )
+        elif value is None:
+            continue
+        else:
+            text = _text(value)
+            allowed = where.values(name) if where.params is not None or name in where.required else None
+            flaw = "a text, a number, true or false" if text is None else _flaw(text, allowed)
+            if flaw:
+                problems.append((str(name), flaw))
+            sent[str(name)] = text or ""
+    problems += [
+        (
+            name,
+            f"the endpoint {where.name} needs it"
+            + (f": {' or '.join(values)}" if (values := where.values(name)) else ""),
+        )
+        for name in where.required
+        if name not in sent
+    ]
+    return sent, problems
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, (str, int, float)) else None
+
+
+def _flaw(text: str, allowed: Sequence[str] | None) -> str:
+    if allowed is None or text in allowed:
+        return ""
+    if allowed == NUMBER:
+        return "" if text.isascii() and text.isdecimal() and int(text) >= 1 else f"{NUMBER[0]}, got {text!r}"
+    if allowed == BOOLEAN:
+        return f"true or false, got {text!r}"
+    return f"{text!r} is no value of it; {nearest(text, allowed)}"
+
+
+def language(where: Endpoint, wanted: Sequence[str]) -> str | None:
+    """The `language_type` for languages by tag, or None when the endpoint has no such parameter or none are wanted.
+
+    Raises:
+        ValueError: when no single value covers them all.
+    """
+    if not where.languages or not wanted:
+        return None
+    codes = {_code(tag): tag for tag in tags(wanted)}
+    unknown = [tag for code, tag in codes.items() if code not in where.languages]
+    if unknown:
+        raise ValueError(f"the endpoint {where.name} does not read {', '.join(unknown)}")
+    # Every model reads Latin letters and digits beside its own script.
+    others = [code for code in codes if code != "ENG"]
+    if len(others) <= 1:
+        return others[0] if others else "ENG"
+    if "auto_detect" in where.languages:
+        return "auto_detect"
+    raise ValueError(f"the endpoint {where.name} reads one of {', '.join(codes.values())} at a time")
+
+
+@cache
+def _codes() -> Mapping[str, str]:
+    codes = {tags(code)[0]: code for code in MORE_LANGUAGES if code not in ("auto_detect", "CHN_ENG")}
+    return {**codes, "zh-Hans": "CHN_ENG", "zh-Hant": "CHN_ENG"}
+
+
+def _code(tag: str) -> str:
+    return _codes().get(tag, tag)
+
+
+def spoken(where: Endpoint) -> frozenset[str] | None:
+    """Tags of the languages an endpoint reads, or None when it has no say in the matter."""
+    if not where.languages:
+        return None
+    return frozenset(tag for tag, code in _codes().items() if code in where.languages)
+
+
+@cache
+def model() -> type[BaseModel]:
+    """The adapter's options as a pydantic model."""
+    from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+
+    class Strict(BaseModel):
+        model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    class Canary(Strict):
+        """A new key's trial."""
+
+        share: float = Field(0.05, ge=0, le=1, description="share of the calls it takes")
+        for_: str | float = Field("24h", alias="for", description="how long the trial lasts, `24h` or seconds")
+        successes: int = Field(200, ge=1, description="successful calls after which it is trusted")
+
+    class KeyOptions(Strict):
+        """One application of Baidu's console."""
+
+        name: str = Field(description="what logs, attempts and the status call it")
+        app_id: str = Field("", description="AppID; kept with the key, never sent")
+        api_key: SecretStr = Field(description="API Key of the application; write ${AIP_API_KEY}")
+        secret_key: SecretStr = Field(description="Secret Key of the application; write ${AIP_SECRET_KEY}")
+        account: str | None = Field(None, description="keys of one Baidu account share its quota")
+        weight: float = Field(1.0, ge=0, description="share of the calls relative to the other keys")
+        canary: Canary | None = Field(None, description="trial of a new key")
+
+    class TLS(Strict):
+        """How the server proves who it is."""
+
+        verify: bool = Field(True, description="check the certificate")
+        ca_bundle: str | None = Field(None, description="PEM file of the CAs to trust instead of the shipped ones")
+
+    class BaiduOptions(Strict):
+        """Options of the Baidu adapter."""
+
+        model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, validate_default=True)
+
+        endpoint: str = Field(
+            "accurate", description="OCR endpoint by its path name", json_schema_extra={"enum": list(ENDPOINTS)}
+        )
+        base_url: str = Field("https://aip.baidubce.com", description="where the platform is, or the simulator")
+        tls: TLS | None = Field(None, description="certificate checks")
+        proxies: dict[str, str] | None = Field(None, description='by scheme, {https: "http://proxy.example:8080"}')
+        trust_env: bool = Field(True, description="whether HTTP(S)_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE count")
+        keys: list[KeyOptions] | None = Field(None, description="left out: AIP_APP_ID, AIP_API_KEY, AIP_SECRET_KEY")
+        options: dict[str, str | int | float | bool | None] | None = Field(
+            None, description="request options of the endpoint"
+        )
+
+        @field_validator("endpoint")
+        @classmethod
+        def _endpoint(cls, name: str) -> str:
+            return endpoint(name).name
+
+        @field_validator("base_url")
+        @classmethod
+        def _base_url(cls, url: str) -> str:
+            return server(url)
+
+        @field_validator("options")
+        @classmethod
+        def _options(cls, given: dict[str, Any] | None, info: ValidationInfo) -> dict[str, Any] | None:
+            where = ENDPOINTS.get(info.data.get("endpoint", ""))
+            problems = checked(where, given or {})[1] if where else []
+            if problems:
+                raise ValueError("; ".join(f"{name}: {message}" for name, message in problems))
+            return given
+
+    return BaiduOptions

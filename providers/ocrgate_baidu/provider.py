@@ -1,0 +1,213 @@
+"""`BaiduProvider`: one call from request to page, with the right key and a token that holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
+from ocrgate.diagnosis import Diagnosis
+from ocrgate.errors import ProviderError
+from ocrgate.keys.token import Token, TokenOwner
+from ocrgate.page import Page
+from ocrgate.provider import Adapter, Capabilities, Key, Readiness, Request
+from ocrgate_baidu import client, grant
+from ocrgate_baidu import options as choices
+from ocrgate_baidu.credential import ENVIRONMENT, Credential, Redactor
+from ocrgate_baidu.failure import Failed, failed
+from ocrgate_baidu.parse import parse
+from ocrgate_baidu.settings import LANES, Told, told
+from ocrgate_baidu.transport import Transport
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+class BaiduProvider(Adapter):
+    """One endpoint of Baidu's OCR, with the keys it may be asked with. Thread-safe; cheap to build.
+
+    Args:
+        name: configured name.
+        endpoint: path name of the endpoint, `accurate` or `idcard` for example; see `ENDPOINTS`.
+        base_url: where the platform, or the simulator, is.
+        tls: `{"verify": True, "ca_bundle": None}`.
+        proxies: by scheme, http:// or https:// URLs.
+        trust_env: whether `HTTP(S)_PROXY`, `NO_PROXY` and `REQUESTS_CA_BUNDLE` count.
+        keys: mappings with `name`, `app_id`, `api_key`, `secret_key`, `account`, `weight`; None for the environment
+            variables `AIP_APP_ID`, `AIP_API_KEY` and `AIP_SECRET_KEY`, read now.
+        options: request options of the endpoint; True and False are sent as Baidu writes them.
+        clock: for the life of tokens.
+
+    Raises:
+        ConfigError: with every option that makes no sense; no message quotes a key.
+    """
+
+    def __init__(
+        self,
+        name: str = "baidu",
+        *,
+        endpoint: str = "accurate",
+        base_url: str = "https://aip.baidubce.com",
+        tls: Mapping[str, Any] | None = None,
+        proxies: Mapping[str, str] | None = None,
+        trust_env: bool = True,
+        keys: Iterable[Mapping[str, Any]] | None = None,
+        options: Mapping[str, Any] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.name = name
+        settings: Told = told(endpoint, base_url, tls, proxies, trust_env, keys, options)
+        self.endpoint, self._options, self._credentials = settings.endpoint, settings.options, settings.credentials
+        self.capabilities = Capabilities(
+            limits=self.endpoint.limits,
+            languages=choices.spoken(self.endpoint),
+            cloud=True,
+            isolation="thread",
+            lanes=LANES,
+            polygons=self.endpoint.located,
+            confidence=self._options.get("probability") == "true",
+        )
+        self._clock = clock
+        self._transport = Transport(settings.wire)
+        secrets = [secret for each in self._credentials for secret in (each.api_key, each.secret_key)]
+        self._redactor = Redactor(secrets)
+        self._owners = {
+            credential.name: TokenOwner(partial(self._fetch, credential), clock) for credential in self._credentials
+        }
+
+    def __repr__(self) -> str:
+        return (
+            f"BaiduProvider({self.name!r}, endpoint={self.endpoint.name!r}, keys={[key.name for key in self.keys]!r})"
+        )
+
+    @classmethod
+    def options_model(cls) -> type[BaseModel]:
+        return choices.model()
+
+    @property
+    def keys(self) -> Sequence[Key]:
+        """The keys with account and weight, without their secrets, in order of preference."""
+        return tuple(credential.key for credential in self._credentials)
+
+    def recognize(self, request: Request, deadline: Deadline) -> Page:
+        """Read one image; everything, a token included, ends by the deadline.
+
+        Raises:
+            ProviderError: with the diagnosis; its text and traceback hold no key and no token.
+        """
+        try:
+            return self._recognize(request, deadline)
+        except Failed as failure:
+            diagnosis = failure.diagnosis
+        except Exception as error:  # noqa: BLE001 - an adapter raises nothing else than ProviderError
+            diagnosis = failed("adapter_error", f"{type(error).__name__}: {error}").diagnosis
+        # Raised out here: the frames below, and what they hold, are no part of it.
+        raise ProviderError(self.name, self._cleaned(diagnosis))
+
+    def check(self) -> Readiness:
+        """Whether the SDK is installed and there is a key that could be one; without the network."""
+        missing = [package for package in ("aip", "requests", "chardet") if find_spec(package) is None]
+        if missing:
+            return Readiness(False, f"not installed: {', '.join(missing)}", 'pip install "ocrgate[baidu]"')
+        if not self._credentials:
+            return Readiness(
+                False,
+                "no key is configured",
+                f"set {', '.join(ENVIRONMENT)}, or write `keys` in the configuration",
+            )
+        flaws = [f"{each.name}: {each.flaw}" for each in self._credentials if each.flaw]
+        if len(flaws) == len(self._credentials):
+            return Readiness(
+                False, "; ".join(flaws), "copy API Key and Secret Key from the application's page in the console"
+            )
+        notes = [f"endpoint {self.endpoint.name}", f"keys {', '.join(key.name for key in self.keys)}", *flaws]
+        if self.endpoint.retired:
+            notes.append(f"the endpoint is being retired, use {self.endpoint.retired}")
+        if not self._transport.wire.verify:
+            notes.append("certificates are not verified")
+        return Readiness(True, "; ".join(notes))
+
+    def warm_up(self) -> None:
+        """Import the SDK; opens no connection."""
+        try:
+            client.load()
+        except Failed as failure:
+            diagnosis = failure.diagnosis
+        else:
+            return
+        raise ProviderError(self.name, diagnosis)
+
+    def close(self) -> None:
+        """End calls in flight and close the connections."""
+        self._transport.close()
+
+    def _recognize(self, request: Request, deadline: Deadline) -> Page:
+        credential = self._credential(request.key)
+        self._fits(request)
+        chosen = self._chosen(request)
+        client.load()
+        token = self._token(credential, request, deadline)
+        try:
+            reply = client.ask(
+                self._transport, token.text, self.endpoint, request.data, chosen, deadline, request.on_cancel
+            )
+        except Failed as failure:
+            if failure.diagnosis.action == "refresh_token":
+                self._owners[credential.name].invalidate(token)
+            raise
+        try:
+            page = parse(reply, self.endpoint.kind, request.width, request.height)
+        except ValueError as error:
+            raise failed("bad_reply", str(error), log_id=reply.get("log_id")) from error
+        return page
+
+    def _credential(self, name: str | None) -> Credential:
+        if name is None and self._credentials:
+            return self._credentials[0]
+        found = next((credential for credential in self._credentials if credential.name == name), None)
+        if found is None:
+            raise failed("no_key", f"no key is called {name!r}" if self._credentials else "no key is configured")
+        return found
+
+    def _fits(self, request: Request) -> None:
+        """Baidu would refuse it after megabytes have been sent."""
+        if request.format not in self.endpoint.limits.formats:
+            raise failed("SDK109", f"{request.format} is not taken, only {', '.join(self.endpoint.limits.formats)}")
+        if not request.data:
+            raise failed("216200", "the image is empty")
+        # Base64 grows by a third before anything in it is escaped.
+        if len(request.data) * 4 // 3 > self.endpoint.max_encoded:
+            raise failed(
+                "SDK100", f"{len(request.data):,} bytes are more than {self.endpoint.max_encoded:,} once encoded"
+            )
+
+    def _chosen(self, request: Request) -> dict[str, str]:
+        if not request.options and not request.languages:
+            return self._options
+        sent, problems = choices.checked(self.endpoint, {**self._options, **request.options})
+        if problems:
+            raise failed("216100", "; ".join(f"{name}: {message}" for name, message in problems))
+        if "language_type" not in sent:
+            try:
+                spoken = choices.language(self.endpoint, request.languages)
+            except ValueError as error:
+                raise failed("language", str(error)) from error
+            if spoken is not None:
+                sent["language_type"] = spoken
+        return sent
+
+    def _token(self, credential: Credential, request: Request, deadline: Deadline) -> Token:
+        fetch = partial(self._fetch, credential, on_cancel=request.on_cancel)
+        try:
+            return self._owners[credential.name].get(deadline, fetch=fetch, given_up=request.cancelled)
+        except TimeoutError as error:
+            raise failed("timeout", str(error)) from error
+
+    def _fetch(self, credential: Credential, deadline: Deadline, on_cancel: Any = None) -> Token:
+        return grant.fetch(self._transport, credential, self._redactor, self._clock, deadline, on_cancel)
+
+    def _cleaned(self, diagnosis: Diagnosis) -> Diagnosis:
+        return replace(diagnosis, message=self._redactor.clean(diagnosis.message))

@@ -1,0 +1,5 @@
+"""RapidOCR as an engine of the gateway: PP-OCR models of its wheel on onnxruntime, Chinese, English and Latin."""
+
+from ocrgate_rapidocr.provider import TYPE, RapidOCRProvider
+
+__all__ = ["TYPE", "RapidOCRProvider"]

@@ -1,0 +1,71 @@
+"""The settings of one route. Importing this imports pydantic."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from ocrgate.config.fields import Count, Duration, Moment, Section, Share, Text, Wait, Whole, typed
+from ocrgate.settings import AcceptSettings, BudgetSettings, RouteSettings, RuleSettings
+
+_ROUTE, _BUDGET, _ACCEPT, _RULE = RouteSettings("", ()), BudgetSettings(), AcceptSettings(), RuleSettings("", "")
+
+
+class Hedge(Section):
+    after: Moment = Field(description="When a second engine is asked too: a percentile of past calls, or a duration.")
+    floor: Wait | None = Field(default=None, description="Never sooner than this.")
+    budget: Share | None = Field(default=None, description="Share of calls that may be doubled.")
+
+
+class Budget(Section):
+    retry_ratio: Share = Field(default=_BUDGET.retry_ratio, description="Repeated calls per ordinary call.")
+    minimum: Whole = Field(default=_BUDGET.minimum, description="Repeated calls always allowed within ten seconds.")
+
+
+class Consensus(Section):
+    providers: list[Text] = Field(min_length=2, description="Engines that have to agree.")
+    quorum: Annotated[Count, Field(ge=2)] = Field(description="How many of them have to agree.")
+
+
+class Rule(Section):
+    name: Text = Field(description="Appears in the reasons of a rejected answer.")
+    pattern: Annotated[Text, Field(max_length=10_000)] = Field(
+        description="Regular expression; named groups become fields."
+    )
+    required: Annotated[bool, Field(strict=True), BeforeValidator(typed)] = Field(
+        default=_RULE.required, description="Whether a text without a match is rejected."
+    )
+    check: Text | None = Field(default=_RULE.check, description="A python-stdnum module, such as cn.ric or luhn.")
+
+
+class Accept(Section):
+    min_confidence: Share = Field(default=_ACCEPT.min_confidence, description="0 asks for none.")
+    unknown_confidence: Literal["accept", "reject"] = Field(
+        default=_ACCEPT.unknown_confidence, description="What to do with an engine that gives no confidence."
+    )
+    min_characters: Whole = Field(default=_ACCEPT.min_characters, description="Characters besides white space.")
+    on_invalid: Literal["raise", "best"] = Field(
+        default=_ACCEPT.on_invalid, description="Raise NoValidResult, or give the best answer, flagged."
+    )
+    rules: list[Rule] = Field(default=[], description="What an acceptable text shows; all of them have to be met.")
+
+
+class Route(Section):
+    providers: list[Text] | None = Field(
+        default=None, min_length=1, description="First choice first; all when left out."
+    )
+    deadline: Duration = Field(default=_ROUTE.deadline, description="The whole call.")
+    residency: Literal["any", "local"] = Field(
+        default=_ROUTE.residency, description="local: no pixel is sent to another host."
+    )
+    languages: list[Text] = Field(
+        default=[], description="Asked of every engine: BCP 47 tags or any engine's own names."
+    )
+    hedge: Hedge | None = Field(default=None, description="Asking a second engine when the first is slow.")
+    budget: Budget = Field(default=Budget(), description="Extra calls the route may make.")
+    enhance: list[Literal["grey", "upscale", "binarise", "denoise"]] = Field(
+        default=[], description="Image variants tried when an engine reads nothing or too little."
+    )
+    consensus: Consensus | None = Field(default=None, description="Engines whose answers are compared.")
+    accept: Accept = Field(default=Accept(), description="What makes an answer an answer.")
