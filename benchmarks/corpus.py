@@ -16,7 +16,7 @@ from typing import Any
 TRUTH = "truth.jsonl"
 
 
-class CorpusError(Exception):
+class CorpusError(ValueError):
     """A folder is not what it should be; the message says which file and line, and what is wrong."""
 
 
@@ -108,13 +108,13 @@ def _read(name: str, folder: Path) -> ImageSet:
 
 def _sample(folder: Path, truth: Any) -> Sample:
     if not isinstance(truth, dict) or not isinstance(truth.get("image"), str):
-        raise ValueError("an object with a text 'image' is wanted")
+        raise CorpusError("an object with a text 'image' is wanted")
     text, fields = truth.get("text"), truth.get("fields")
     if not isinstance(text, str | None):
-        raise ValueError(f"'text' is a text or null, got {text!r}")
+        raise CorpusError(f"'text' is a text or null, got {text!r}")
     path = folder / truth["image"]
     if not path.is_file():
-        raise ValueError(f"there is no file {truth['image']!r}")
+        raise CorpusError(f"there is no file {truth['image']!r}")
     return Sample(
         path=path,
         name=truth["image"].removeprefix("images/"),

@@ -66,7 +66,7 @@ def languages_of(lang: str) -> tuple[str, ...]:
     return _COMPANIONS.get(wanted, (wanted,))
 
 
-def attempt(gateway: Gateway, sample: Sample, deadline: float = DEADLINE) -> Trial:
+def ask(gateway: Gateway, sample: Sample, deadline: float = DEADLINE) -> Trial:
     """Have one image read. Whatever goes wrong is a kind of error in the result, never an exception."""
     begun = time.perf_counter()
     text, error = None, ""

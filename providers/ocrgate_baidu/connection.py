@@ -115,6 +115,7 @@ class _Watched:
             self.attempt = attempt
             if self.sock is not None:
                 attempt.hold(self.sock)
+                attempt.connected = True
             if attempt.secret_query:
                 url += ("&" if "?" in url else "?") + attempt.secret_query
         super().putrequest(method, url, *arguments, **options)  # type: ignore[misc]

@@ -247,7 +247,8 @@ def _field(name: str, value: object, fields: dict[str, str], lines: list[Line], 
     if not isinstance(text, (str, int, float)):
         raise NoPage(f"the field {name} holds no text")
     fields[name] = "" if missing else str(text)
-    if isinstance(value, (dict, list, str)):
+    # The colour of a plate is told, not read.
+    if isinstance(value, (dict, list, str)) and name.rpartition(".")[2] != "color":
         lines += [Line(row, place, confidence) for row in fields[name].split("\n") if row.strip()]
 
 

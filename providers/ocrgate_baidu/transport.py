@@ -214,12 +214,13 @@ def diagnosed(error: BaseException, attempt: Attempt) -> Failed:
     said = _said(causes)
     if names & {"ProxyError", "InvalidProxyURL"}:
         return failed("proxy", said)
-    if names & {"ConnectTimeoutError", "ConnectTimeout"}:
-        return failed("connect_timeout", said)
     if names & {"NameResolutionError", "gaierror", "LocationParseError"}:
         return failed("dns", said)
     if "ConnectionRefusedError" in names:
         return failed("connection_refused", said)
+    # urllib3 derives "no connection" from "no connection in time".
+    if "NewConnectionError" not in names and names & {"ConnectTimeoutError", "ConnectTimeout"}:
+        return failed("connect_timeout", said)
     if any(isinstance(cause, ssl.SSLError) for cause in causes) or "SSLError" in names:
         cut = any(isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for cause in causes)
         return failed("connection_reset" if cut else "tls", said)

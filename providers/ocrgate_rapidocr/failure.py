@@ -20,6 +20,8 @@ def engine_failure(name: str, error: Exception) -> ProviderError:
     last = message.strip().rpartition("\n")[2] or message
     if any(sign in message for sign in ("bad_alloc", "Failed to allocate", "Insufficient memory", "OutOfMemory")):
         return failure(name, "worker_memory", last)
+    if any(sign in message for sign in ("INVALID_PROTOBUF", "InvalidProtobuf", "INVALID_GRAPH", "InvalidGraph")):
+        return failure(name, "model_corrupt", last)
     if type(error).__module__.partition(".")[0] == "cv2":
         return failure(name, "image_refused", last)
     return failure(name, "engine_failed", last)

@@ -10,12 +10,14 @@ from ocrgate.language import tag
 from ocrgate_rapidocr.failure import failure
 
 PACKAGES = ("rapidocr", "onnxruntime", "numpy")
-# One model reads all of these (PP-OCRv6 small, in RapidOCR's own names and BCP 47).
-LANGUAGES = frozenset(
+# One model reads all of these (PP-OCRv6 small).
+_TAGS = (
     "zh-Hans zh-Hant en ja af az bs ca cs cy da de es et eu fi fr ga gl hr hu id is it ku la lb lt lv mi ms mt nl no "
-    "oc pl pt qu rm ro sr-Latn sk sl sq sv sw tl tr uz vi".split()
+    "oc pl pt qu rm ro sr-latn sk sl sq sv sw tl tr uz vi"
 )
-_LARGEST_STUB = 4096
+LANGUAGES = frozenset(_TAGS.split())
+# A model is megabytes; what is smaller is the rest of a broken download.
+_LEAST_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def _one(name: str, root: Path, task: str) -> Path:
     found = sorted(root.glob(f"*_{task}_*.onnx"), key=lambda path: ("small" not in path.name, path.name))
     if not found:
         raise failure(name, "model_missing", f"no *_{task}_*.onnx in {root}")
-    if found[0].stat().st_size < _LARGEST_STUB:
+    if found[0].stat().st_size < _LEAST_BYTES:
         raise failure(name, "model_corrupt", f"{found[0]} has only {found[0].stat().st_size} bytes")
     return found[0]
 

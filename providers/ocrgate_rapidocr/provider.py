@@ -72,9 +72,13 @@ class RapidOCRProvider(Adapter):
         problems = []
         wanted = () if languages is None else tags(languages)
         if languages is not None and not wanted:
-            problems.append(Problem("name at least one language, or leave the option out", f"providers.{name}.languages"))
-        for language in unread(wanted):
-            problems.append(Problem(f"RapidOCR's models do not read {language!r}", f"providers.{name}.languages"))
+            problems.append(
+                Problem("name at least one language, or leave the option out", f"providers.{name}.languages")
+            )
+        problems += [
+            Problem(f"RapidOCR's models do not read {language!r}", f"providers.{name}.languages")
+            for language in unread(wanted)
+        ]
         if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 256:
             problems.append(Problem(f"a number from 1 to 256, got {threads!r}", f"providers.{name}.threads"))
         if isinstance(min_score, bool) or not isinstance(min_score, (int, float)) or not 0 <= min_score <= 1:
@@ -127,11 +131,13 @@ class RapidOCRProvider(Adapter):
             raise failure(self.name, "timeout", "no time was left to start")
         engine = self._loaded()
         try:
-            return self._read(engine, request.array())
+            pixels = request.array()
+        except (OSError, ValueError) as error:
+            raise failure(self.name, "image_refused", f"{type(error).__name__}: {error}") from error
+        try:
+            return self._read(engine, pixels)
         except MemoryError as error:
             raise failure(self.name, "worker_memory", "out of memory") from error
-        except OSError as error:
-            raise failure(self.name, "image_refused", f"{type(error).__name__}: {error}") from error
         except ValueError as error:
             raise failure(self.name, "bad_page", str(error)) from error
 

@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ocrgate_tesseract.failure import failure
@@ -106,10 +106,10 @@ class Command:
 
     def _popen(self, arguments: list[str], **settings: Any) -> subprocess.Popen[bytes]:
         settings["env"] = self.installation.environment()
-        return subprocess.Popen([*_guard(), *arguments], **settings, start_new_session=True)
+        return subprocess.Popen([*_guard(), *arguments], **settings, start_new_session=_own_group())
 
 
-def _private_pytesseract(name: str) -> ModuleType:
+def _private_pytesseract(name: str) -> Any:
     import importlib.util
 
     try:
@@ -125,13 +125,33 @@ def _private_pytesseract(name: str) -> ModuleType:
 
 def _kill(process: subprocess.Popen[bytes], code: int) -> None:
     """End the program and whatever it started; replaces pytesseract's, which asks politely for a second first."""
-    if hasattr(os, "killpg"):
-        with suppress(ProcessLookupError, PermissionError):
+    for child in _descendants(process.pid):
+        with suppress(OSError):
+            os.kill(child, signal.SIGKILL)
+    if _own_group():
+        with suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
-    with suppress(ProcessLookupError):
-        process.kill()
+    process.kill()
     process.wait()
     process.returncode = code
+
+
+def _own_group() -> bool:
+    """Whether the program gets a process group of its own.
+
+    Not inside a worker process, which leads a group: whoever kills that group is to reach the program as well.
+    """
+    return hasattr(os, "killpg") and os.getpgrp() != os.getpid()
+
+
+def _descendants(pid: int) -> list[int]:
+    """Processes below one, where the system lists them (Linux), deepest last."""
+    found: list[int] = []
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, listing.read_text().split()):
+                found += [child, *_descendants(child)]
+    return found
 
 
 @cache

@@ -60,11 +60,11 @@ class Installation:
         found: list[str] = []
         missing: list[str] = []
         for language in wanted:
-            name = exact.get(language.lower()) or by_tag.get(tag(language))
-            if name is None:
+            known = exact.get(language.lower()) or by_tag.get(tag(language))
+            if known is None:
                 missing.append(language)
             else:
-                found.append(name)
+                found.append(known)
         return tuple(dict.fromkeys(found)), tuple(missing)
 
 

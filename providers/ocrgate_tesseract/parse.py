@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from ocrgate.page import Box, Line, Page, Polygon, Word
 
-COLUMNS = "level page_num block_num par_num line_num word_num left top width height conf text".split()
+_HEADER = "level page_num block_num par_num line_num word_num left top width height conf text"
+COLUMNS = tuple(_HEADER.split())
 _WORD = "5"
 # Han, kana, their punctuation and full-width forms: scripts that put no space between words.
 _UNSPACED = re.compile(r"[\u2e80-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef]")
@@ -28,7 +29,7 @@ def parse(tsv: str, width: int, height: int) -> Page:
         ValueError: when this is no such table, or a word has no place on the image.
     """
     rows = tsv.split("\n")
-    if rows[0].rstrip("\r").split("\t") != COLUMNS:
+    if tuple(rows[0].rstrip("\r").split("\t")) != COLUMNS:
         raise ValueError(f"not a table of words: {rows[0][:80]!r}")
     grouped: dict[tuple[str, ...], list[tuple[Word, Box]]] = {}
     for row in rows[1:]:

@@ -62,7 +62,9 @@ class TesseractProvider(Adapter):
         problems = []
         wanted = _split(languages)
         if languages is not None and not wanted:
-            problems.append(Problem("name at least one language, or leave the option out", f"providers.{name}.languages"))
+            problems.append(
+                Problem("name at least one language, or leave the option out", f"providers.{name}.languages")
+            )
         if psm != "auto" and (isinstance(psm, bool) or psm not in (1, *range(3, 14))):
             problems.append(Problem(f"`auto`, 1, or 3 to 13; got {psm!r}", f"providers.{name}.psm"))
         for option, value in (("binary", binary), ("tessdata", tessdata)):
@@ -124,6 +126,9 @@ class TesseractProvider(Adapter):
         spent = 0.0
         try:
             image = request.image()
+        except (OSError, ValueError) as error:
+            raise failure(self.name, "image_unreadable", f"{type(error).__name__}: {error}") from error
+        try:
             for psm in self._modes(request):
                 started = deadline.remaining
                 if best is not None and started < spent * 1.5:

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
 from threading import Event, Lock
+
+_log = logging.getLogger("ocrgate.cancel")
+
+
+def run_all(actions: Iterable[Callable[[], None]]) -> None:
+    """Run every action; one that fails is logged, because giving up must reach all who work for the call."""
+    for action in actions:
+        try:
+            action()
+        except Exception:  # noqa: BLE001 - actions belong to adapters
+            _log.exception("an action on giving up failed")
 
 
 class Cancellation:
@@ -23,12 +35,15 @@ class Cancellation:
         return self.event.is_set()
 
     def hook(self, action: Callable[[], None]) -> Callable[[], None]:
-        """Run `action` when the caller gives up, at once if it has; returns what takes the hook away again."""
+        """Run `action` when the caller gives up, at once if it has; returns what takes the hook away again.
+
+        What `action` raises is logged and goes nowhere else.
+        """
         with self._lock:
             if not self.event.is_set():
                 self._hooks.append(action)
                 return lambda: self._unhook(action)
-        action()
+        run_all([action])
         return lambda: None
 
     def _unhook(self, action: Callable[[], None]) -> None:
@@ -43,5 +58,4 @@ class Cancellation:
                 return
             self.event.set()
             hooks, self._hooks = self._hooks, []
-        for action in hooks:
-            action()
+        run_all(hooks)

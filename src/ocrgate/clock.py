@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
-from threading import Event
+from threading import TIMEOUT_MAX, Event
 from typing import Any, Protocol
 
 
@@ -41,17 +41,23 @@ class SystemClock:
 
     def sleep(self, seconds: float, wake: Event | None = None) -> bool:
         if wake is None:
-            time.sleep(max(0.0, seconds))
+            time.sleep(_bounded(seconds))
             return False
-        return wake.wait(max(0.0, seconds))
+        return wake.wait(_bounded(seconds))
 
     def wait(self, future: Future[Any], seconds: float) -> bool:
         try:
-            future.exception(timeout=max(0.0, seconds))
+            future.exception(timeout=_bounded(seconds))
         except FutureTimeout:
-            # A future that holds a TimeoutError of its own is done; one that is not done yet ran out of time.
             return future.done()
+        except CancelledError:
+            return True
         return True
+
+
+def _bounded(seconds: float) -> float:
+    # The system's waits refuse what is below zero or beyond some three hundred years.
+    return min(max(0.0, seconds), TIMEOUT_MAX)
 
 
 SYSTEM_CLOCK = SystemClock()

@@ -45,8 +45,6 @@ def tags(names: Iterable[str] | str) -> tuple[str, ...]:
     listed = [names] if isinstance(names, str) else list(names)
     parts: list[str] = []
     for name in listed:
-        if name.upper() == "CHN_ENG":
-            parts += ["zh-Hans", "en"]
-        else:
-            parts += [part for part in name.replace(",", "+").split("+") if part.strip()]
-    return tuple(dict.fromkeys(tag(part) for part in parts))
+        for part in name.replace(",", "+").split("+"):
+            parts += ["zh-Hans", "en"] if part.strip().upper() == "CHN_ENG" else [part]
+    return tuple(dict.fromkeys(tag(part) for part in parts if part.strip()))

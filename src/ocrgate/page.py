@@ -136,13 +136,16 @@ class Page:
     def confidence(self) -> float | None:
         """Mean confidence over the lines, weighted by their length; None when any line's is unknown or none exist."""
         total = weight = 0.0
+        known = []
         for line in self.lines:
             if line.confidence is None:
                 return None
             length = len(line.text) or 1
             total += line.confidence * length
             weight += length
-        return total / weight if weight else None
+            known.append(line.confidence)
+        # Rounding must not push a page of lines that all just reach a threshold below it.
+        return min(max(total / weight, min(known)), max(known)) if known else None
 
     def map(self, move: Callable[[Point], Point], width: int, height: int) -> Page:
         """The page in the pixels of another image of `width` × `height`."""

@@ -141,7 +141,7 @@ def test_a_value_from_the_environment_appears_in_no_message(text: str) -> None:
         f"[{{name: a, app_id: x, secret_key: '${{{SECRET}}}'}}]",
         f"[{{name: a, app_id: x, secret_key: '${{A {SECRET}'}}]",
         f"[{{name: a, name: {SECRET}, {SECRET}: a, {SECRET}: b}}]",
-        f"[{{name: a, app_id: x, secret_key: \"\\q{SECRET}\"}}]",
+        f'[{{name: a, app_id: x, secret_key: "\\q{SECRET}"}}]',
         f"[{{name: a, app_id: x, secret_key: &{SECRET} &{SECRET} x}}]",
     ],
 )

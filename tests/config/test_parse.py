@@ -24,7 +24,7 @@ from tests.config.problems import problem, problems
 
 CONTRACT = r"""
 version: 1
-state: memory                     # memory | sqlite:ocrgate.db (processes of one host) | redis://127.0.0.1:6379/0 (hosts)
+state: memory                     # memory | sqlite:ocrgate.db | redis://127.0.0.1:6379/0
 providers:
   baidu:
     type: baidu                   # the entry point; may be left out when it equals the name
@@ -46,7 +46,8 @@ providers:
     quota: {per_month: 1000}
     price: {amount: 0.04, currency: CNY}
     retry: {attempts: 3, base: 200ms, cap: 5s, throttle_base: 1s}
-    breaker: {window: 20, minimum: 5, failure_rate: 0.5, slow_call: 5s, slow_rate: 0.9, open_for: 30s, probes: 1, successes: 2}
+    breaker: {window: 20, minimum: 5, failure_rate: 0.5, slow_call: 5s, slow_rate: 0.9, open_for: 30s, probes: 1,
+              successes: 2}
     lanes: 8                      # calls in flight at once
   tesseract: {languages: [chi_sim, eng], lanes: 2}
   easyocr: {languages: [en], model_dir: null}
@@ -111,7 +112,7 @@ def test_settings_without_effect_are_named_once_each_with_their_line() -> None:
         "routes.default.enhance",
         "routes.default.consensus",
     ]
-    assert notices[2] == "routes.default.hedge (line 35) is accepted but has no effect in this version"
+    assert notices[2] == "routes.default.hedge (line 36) is accepted but has no effect in this version"
 
 
 @pytest.mark.parametrize(
@@ -208,7 +209,10 @@ def test_problems_of_a_mapping_have_keys_and_no_lines() -> None:
         ("image: {max_pages: '5'}", "expected a whole number; got '5'"),
         ("image: 3", "expected a mapping of settings; got 3"),
         ("image: {dpi: 10}", "expected at least 36; got 10"),
-        ("image: {max_bytes: 3 miles}", "expected a size such as 512MB, 1GB or 4GiB, or a number of bytes; got '3 miles'"),
+        (
+            "image: {max_bytes: 3 miles}",
+            "expected a size such as 512MB, 1GB or 4GiB, or a number of bytes; got '3 miles'",
+        ),
         ("logging: {file: 3}", "expected text, but YAML reads a number: write it in quotes; got 3"),
         ("logging: {file: off}", "expected text, but YAML reads off as false: write it in quotes ('off')"),
         ("logging: {file: ''}", "may not be empty; got ''"),

@@ -109,7 +109,10 @@ def test_an_option_that_a_careless_model_would_drop_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "why"),
-    [("broken", "RuntimeError: no such thing"), ("gone", "ModuleNotFoundError: No module named 'tests.config.nowhere'")],
+    [
+        ("broken", "RuntimeError: no such thing"),
+        ("gone", "ModuleNotFoundError: No module named 'tests.config.nowhere'"),
+    ],
 )
 def test_an_adapter_that_cannot_be_loaded_is_a_problem_of_the_configuration(kind: str, why: str) -> None:
     found = problem(f"providers:\n  e: {{type: {kind}}}\n")

@@ -18,7 +18,10 @@ from tests.config.problems import problem, problems
         ("{providers: [no]}", "expected text, but YAML reads no as false: write it in quotes ('no')"),
         ("{languages: [en, no]}", "expected text, but YAML reads no as false: write it in quotes ('no')"),
         ("{residency: locl}", "expected one of any, local; got 'locl'; did you mean 'local'?"),
-        ("{deadline: soon}", "expected a duration such as 200ms, 5s, 2m, 24h or 7d, or a number of seconds; got 'soon'"),
+        (
+            "{deadline: soon}",
+            "expected a duration such as 200ms, 5s, 2m, 24h or 7d, or a number of seconds; got 'soon'",
+        ),
         ("{enhance: [gray]}", "expected one of grey, upscale, binarise, denoise; got 'gray'; did you mean 'grey'?"),
         ("{consensus: {providers: [acme, akme], quorum: 2}}", "no provider is called 'akme'; did you mean 'acme'?"),
         (
@@ -70,7 +73,11 @@ def test_a_rule_that_could_not_be_applied_is_refused(rules: str, message: str) -
 
 def test_patterns_are_those_of_the_module_that_will_apply_them() -> None:
     # `re` knows neither possessive quantifiers on 3.10 nor \p{Han}.
-    text = r"providers: {acme: }" "\n" r"routes: {r: {accept: {rules: [{name: a, pattern: '\p{Han}++(?P<n>\d+)', check: luhn}]}}}"
+    text = (
+        r"providers: {acme: }"
+        "\n"
+        r"routes: {r: {accept: {rules: [{name: a, pattern: '\p{Han}++(?P<n>\d+)', check: luhn}]}}}"
+    )
     assert parse(text).routes["r"].accept.rules == (RuleSettings("a", r"\p{Han}++(?P<n>\d+)", False, "luhn"),)
 
 

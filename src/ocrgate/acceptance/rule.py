@@ -44,7 +44,7 @@ class Rule:
         self.check_name = settings.check
         try:
             self._pattern = regex.compile(settings.pattern, regex.VERSION0)
-        except regex.error as error:
+        except (regex.error, ValueError, OverflowError, RecursionError) as error:
             raise ConfigError(
                 [Problem(f"the pattern does not compile: {error}", f"rules.{self.name}.pattern")]
             ) from error

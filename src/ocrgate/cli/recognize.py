@@ -100,9 +100,8 @@ def _explain(error: Exception) -> str:
     lines = [str(error).partition(":")[0]]
     for attempt in attempts:
         lines.append(f"  {attempt.summary()}")
-        diagnosis = attempt.diagnosis
-        if diagnosis is not None:
-            lines += [f"    {text}" for text in dict.fromkeys((diagnosis.message, diagnosis.remedy)) if text]
+        if attempt.diagnosis is not None and attempt.diagnosis.remedy:
+            lines.append(f"    {attempt.diagnosis.remedy}")
     return "\n".join(lines)
 
 
@@ -132,8 +131,6 @@ def _tell(source: str, result: Result | None, error: Exception | None) -> None:
         line = f"  {number:>2}. {page}{name:<14} {attempt.outcome:<10} {attempt.elapsed:6.2f} s"
         if attempt.diagnosis is not None:
             line += f"  {attempt.diagnosis}"
-            if attempt.diagnosis.message not in str(attempt.diagnosis):
-                line += f" [{attempt.diagnosis.message}]"
         elif attempt.reasons:
             line += "  " + "; ".join(attempt.reasons)
         print(line, file=sys.stderr)

@@ -48,8 +48,20 @@ def validate(model: type[Model], data: Any, path: Path, report: Report, *, forei
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        for detail in error.errors(include_url=False, include_input=True):
-            _note(detail, model, data, path, report, foreign)
+        details = error.errors(include_url=False, include_input=True)
+    located = [(detail, _written(detail["loc"], data, missing=detail["type"] == "missing")) for detail in details]
+    inner = {local[:length] for _, local in located for length in range(len(local))}
+    wrong: dict[Path, list[str]] = {}
+    for detail, local in located:
+        # Of a union, the branch that the data was meant for tells more than those of another shape.
+        if local in inner and len(detail["loc"]) > len(local):
+            continue
+        message = _note(detail, local, model, path, report, foreign)
+        if message is not None:
+            wrong.setdefault((*path, *local), []).append(message)
+    for place, messages in wrong.items():
+        first, *others = dict.fromkeys(messages)
+        report.add(place, ", or ".join((first, *(other.removeprefix("expected ") for other in others))))
     return None
 
 
@@ -67,18 +79,20 @@ def known_keys(model: type[BaseModel]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _note(detail: ErrorDetails, model: type[BaseModel], data: Any, base: Path, report: Report, foreign: bool) -> None:
-    kind = detail["type"]
-    local = _written(detail["loc"], data, missing=kind == "missing")
-    path = (*base, *local)
+def _note(
+    detail: ErrorDetails, local: Path, model: type[BaseModel], base: Path, report: Report, foreign: bool
+) -> str | None:
+    """Note an error about a key, or give the message on a value."""
+    kind, path = detail["type"], (*base, *local)
     if path in report.unset or (kind in _FOREIGN and any(unset[: len(path)] == path for unset in report.unset)):
-        return
+        return None
     if kind == "extra_forbidden":
         _unknown_key(local, model, base, report)
-    elif kind == "missing":
+        return None
+    if kind == "missing":
         report.add(path, "this setting is missing")
-    else:
-        report.add(path, _message(detail, path, report, foreign))
+        return None
+    return _message(detail, path, report, foreign)
 
 
 def _written(location: tuple[int | str, ...], data: Any, *, missing: bool) -> Path:

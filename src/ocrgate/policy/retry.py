@@ -19,6 +19,9 @@ from ocrgate.page import Page
 from ocrgate.policy.budget import Budget
 from ocrgate.settings import RetrySettings
 
+_DOUBLINGS = 64
+"""More would overflow, and no cap is that far away."""
+
 
 class Retry:
     """Repeats a call as long as its diagnosis, the deadline and the budget allow.
@@ -40,15 +43,17 @@ class Retry:
         self._uniform = uniform
 
     def __call__(self, ask: Callable[[], Page], deadline: Deadline, wake: Event | None = None) -> Page:
-        """Run `ask`, again and again where that is worth it.
+        """Run `ask`, again and again where that is worth it, and no more once `wake` is set.
 
         Raises:
             ProviderError: of the last call.
         """
         refreshed = False
+        last: BaseException | None = None
 
         def worth_it(error: BaseException) -> bool:
-            nonlocal refreshed
+            nonlocal refreshed, last
+            last = error
             if not isinstance(error, ProviderError) or (wake is not None and wake.is_set()):
                 return False
             if error.diagnosis.action == "refresh_token":
@@ -62,7 +67,8 @@ class Retry:
             return not self._budget.spend()
 
         def pause(seconds: float) -> None:
-            deadline.clock.sleep(seconds, wake)
+            if deadline.clock.sleep(seconds, wake) and last is not None:
+                raise last
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(worth_it),
@@ -87,6 +93,6 @@ class Retry:
             return diagnosis.retry_after
         if diagnosis.category == "throttle":
             # Full jitter may draw 0, which is no answer to "too often": wait at least the base.
-            ceiling = min(settings.cap, settings.throttle_base * 2**attempt)
+            ceiling = min(settings.cap, settings.throttle_base * 2.0 ** min(attempt, _DOUBLINGS))
             return self._uniform(min(settings.throttle_base, ceiling), ceiling)
-        return self._uniform(0.0, min(settings.cap, settings.base * 2 ** (attempt - 1)))
+        return self._uniform(0.0, min(settings.cap, settings.base * 2.0 ** min(attempt - 1, _DOUBLINGS)))

@@ -67,12 +67,13 @@ def _instead(fault: Fault, right: Callable[[], Answer]) -> Answer:
     if fault.kind == "bom":
         answer = right()
         return replace(answer, body=b"\xef\xbb\xbf" + answer.body)
+    if fault.kind == "oversize":
+        return Answer(status, b" " * (64_000_000 if fault.size is None else fault.size), json_type, code="oversize")
     bodies = {
         "empty": b"",
         "not_json": (fault.body or '{"log_id": 1, "words_result": [').encode(),
         "list": b'[{"words": "x"}]',
         "null": b"null",
         "nan": b'{"log_id": 1, "words_result_num": NaN, "words_result": []}',
-        "oversize": b" " * (64_000_000 if fault.size is None else fault.size),
     }
     return Answer(status, bodies[fault.kind], json_type, code=fault.kind)
