@@ -215,9 +215,7 @@ def markdown(document: Mapping[str, Any]) -> str:
     if not document["complete"]:
         parts.append("**Ended early: not everything was measured.**")
     parts += [f"Missing: {name}: {why}" for name, why in document["missing"].items()]
-    parts.append(
-        "What the columns mean: benchmarks/metric.py. A dash: nothing to measure, or the engine was not asked."
-    )
+    parts.append("What the columns mean: benchmarks/metric.py. A dash: nothing to measure, or no answer at all.")
     return "\n\n".join([*parts, report.table(_HEAD, rows)]) + "\n"
 
 

@@ -18,7 +18,6 @@ from ocrgate.result import Attempt
 DEADLINE = 300.0
 """Seconds an image may take; far more than a user would wait, so that slow engines are timed rather than cut off."""
 
-_NOT_ASKED = "refused: "
 _COMPANIONS = {"zh-Hans": ("zh-Hans", "en")}
 
 
@@ -89,11 +88,11 @@ def _kind(error: OCRError) -> str:
 def summary(trials: Sequence[Trial]) -> dict[str, Any]:
     """The figures of one engine on one set; benchmarks/metric.py says what they mean.
 
-    An image without an answer counts as one on which nothing was read. When the engine was not asked a single time,
-    for a language it does not read, say, there are no figures but the reasons. Seconds are those of the answers.
+    An image without an answer counts as one on which nothing was read. When not a single one was answered, because
+    the engine lacks the language, say, there are no figures but the reasons. Seconds are those of the answers.
     """
-    asked = not all(trial.error.startswith(_NOT_ASKED) for trial in trials)
-    scores = [trial.score for trial in trials] if asked else []
+    answered = any(not trial.error for trial in trials)
+    scores = [trial.score for trial in trials] if answered else []
     whole = [(own.edits, own.length) for own in scores if own.edits is not None]
     short = [own.exact for own in scores if own.exact is not None]
     seconds = sorted(trial.seconds for trial in trials if not trial.error)

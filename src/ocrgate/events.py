@@ -5,10 +5,11 @@ Listeners run in a thread of their own, behind a bounded queue: a slow or broken
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import os
 import queue
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -84,60 +85,120 @@ Listener = Callable[[Any], object]
 
 
 class Events:
-    """Hands events to listeners, in order, in a thread that exists only while there are listeners."""
+    """Hands events to listeners, in order, in a thread that exists only while there are listeners.
+
+    Attributes:
+        dropped: events that no listener will hear, because too many were waiting or no thread could be had.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._listeners: tuple[Listener, ...] = ()
-        self._queue: queue.Queue[Event | threading.Event] = queue.Queue(_LIMIT)
-        self._thread: threading.Thread | None = None
         self.dropped = 0
+        self._listeners: tuple[_Subscription, ...] = ()
+        self._reset()
+        _all.add(self)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._queue: queue.SimpleQueue[tuple[Event, tuple[_Subscription, ...]] | threading.Event] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
 
     def on(self, listener: Listener) -> Callable[[], None]:
         """Hear every event from now on; returns what ends it."""
+        subscription = _Subscription(listener)
         with self._lock:
-            self._listeners = (*self._listeners, listener)
-        return lambda: self._off(listener)
+            self._listeners = (*self._listeners, subscription)
+        return lambda: self._off(subscription)
 
-    def _off(self, listener: Listener) -> None:
+    def _off(self, subscription: _Subscription) -> None:
         with self._lock:
-            self._listeners = tuple(known for known in self._listeners if known is not listener)
+            self._listeners = tuple(known for known in self._listeners if known is not subscription)
+            if not self._listeners:
+                self._queue.put(threading.Event())  # wakes the thread, which finds nobody to tell
 
     def emit(self, event: Event) -> None:
-        """Tell the listeners, later; an event that finds the queue full is counted in `dropped`."""
-        if not self._listeners:
+        """Tell the listeners, later; an event that finds too many before it is counted in `dropped`."""
+        listeners = self._listeners
+        if not listeners:
             return
-        self._ensure_thread()
-        try:
-            self._queue.put_nowait(event)
-        except queue.Full:
-            self.dropped += 1
+        if self._queue.qsize() < _LIMIT and self._ensure_thread():
+            self._queue.put((event, listeners))
+        else:
+            with self._lock:
+                self.dropped += 1
 
     def flush(self, seconds: float = 5.0) -> bool:
         """Wait until the listeners have heard all that was emitted so far, at most `seconds`."""
-        if self._thread is None or not self._thread.is_alive():
-            return True
         heard = threading.Event()
-        with contextlib.suppress(queue.Full):
-            self._queue.put(heard, timeout=seconds)
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                return True
+            if self._thread is threading.current_thread():
+                return False  # a listener that waits for itself
+            self._queue.put(heard)
         return heard.wait(seconds)
 
-    def _ensure_thread(self) -> None:
-        # Asked each time, because a forked child has no threads.
-        if self._thread is None or not self._thread.is_alive():
-            with self._lock:
-                if self._thread is None or not self._thread.is_alive():
-                    self._thread = threading.Thread(target=self._run, name="ocrgate-events", daemon=True)
-                    self._thread.start()
+    def close(self, seconds: float = 5.0) -> None:
+        """Let the listeners hear what was emitted, at most `seconds`, then let go of them and of the thread."""
+        self.flush(seconds)
+        for subscription in self._listeners:
+            self._off(subscription)
+
+    def _ensure_thread(self) -> bool:
+        if self._thread is not None and self._thread.is_alive():
+            return True
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                thread = threading.Thread(target=self._run, name="ocrgate-events", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # no thread to be had: the call goes on all the same
+                    return False
+                self._thread = thread
+            return True
 
     def _run(self) -> None:
-        while True:
-            event = self._queue.get()
-            if isinstance(event, threading.Event):
-                event.set()
-                continue
-            for listener in self._listeners:
-                try:
-                    listener(event)
-                except Exception:  # noqa: BLE001 - whatever a listener raises is its own business
-                    _log.exception("a listener failed on %s", type(event).__name__)
+        while self._tell(self._queue.get()):
+            pass
+
+    def _tell(self, item: tuple[Event, tuple[_Subscription, ...]] | threading.Event) -> bool:
+        """Tell one event; False when nobody listens any more and the thread has ended."""
+        if isinstance(item, threading.Event):
+            item.set()
+        else:
+            event, listeners = item
+            for subscription in listeners:
+                if subscription in self._listeners:
+                    subscription.tell(event)
+        with self._lock:
+            if self._listeners or not self._queue.empty():
+                return True
+            self._thread = None
+            return False
+
+
+class _Subscription:
+    """One listener, as often as it was registered."""
+
+    __slots__ = ("_listener",)
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def tell(self, event: Event) -> None:
+        try:
+            self._listener(event)
+        except BaseException:  # noqa: BLE001 - whatever a listener raises is its own business
+            _log.exception("a listener failed on %s", type(event).__name__)
+
+
+_all: weakref.WeakSet[Events] = weakref.WeakSet()
+
+
+def _start_afresh() -> None:
+    for events in list(_all):
+        events._reset()
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child has no thread and locks in whatever state they were; what waited is told in the parent.
+    os.register_at_fork(after_in_child=_start_afresh)

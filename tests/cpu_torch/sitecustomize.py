@@ -5,11 +5,13 @@ its import fails on the two operators that it registers shapes for. EasyOCR uses
 For a test environment only: put this folder on PYTHONPATH, or import the module.
 """
 
+import importlib
 import importlib.abc
 import importlib.machinery
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 _KEPT: list[object] = []
 
@@ -33,21 +35,24 @@ def define() -> None:
     from importlib.util import find_spec
     from pathlib import Path
 
-    import torch
-
     spec = find_spec("torchvision")
     if _KEPT or spec is None or not spec.submodule_search_locations:
         return
+    _import("torch")  # its libraries have to be loaded before torchvision's
     for library in Path(spec.submodule_search_locations[0]).glob("_C*"):
         try:
             ctypes.CDLL(str(library))
         except OSError:
             continue
         return
-    operators = torch.library.Library("torchvision", "DEF")
+    operators = _import("torch.library").Library("torchvision", "DEF")
     for name in ("nms", "qnms"):
         operators.define(f"{name}() -> ()")
     _KEPT.append(operators)
+
+
+def _import(name: str) -> Any:
+    return importlib.import_module(name)
 
 
 sys.meta_path.insert(0, Operators())

@@ -108,7 +108,8 @@ def _keys(args: argparse.Namespace) -> tuple[SimulatedKey, ...]:
         parts = text.split(":")
         if len(parts) != 3 or not all(parts):
             raise ConfigError("--key wants NAME:API_KEY:SECRET_KEY")
-        keys.append(SimulatedKey(*parts, qps=args.qps, per_day=args.per_day, total=args.total))
+        name, api_key, secret_key = parts
+        keys.append(SimulatedKey(name, api_key, secret_key, qps=args.qps, per_day=args.per_day, total=args.total))
     return tuple(keys)
 
 
@@ -145,26 +146,21 @@ def _reader() -> tuple[Reader, str]:
 def _through(provider: Provider) -> Reader:
     """A reader that asks a provider, one image at a time."""
     from ocrgate.clock import Deadline
-    from ocrgate.errors import InvalidImage, ProviderError
     from ocrgate.picture import open_document
     from ocrgate.provider import Request
 
     turn = threading.Lock()
 
     def read(image: bytes) -> list[dict[str, Any]]:
-        try:
-            with turn, open_document(image) as document:
-                picture = next(iter(document.pages()))
-                fitted = picture.fit(provider.capabilities.limits)
-                deadline = Deadline.after(_READ_TIME)
-                pages = [
-                    provider.recognize(Request(tile.data, tile.format, tile.width, tile.height), deadline)
-                    for tile in fitted.tiles
-                ]
-                lines = fitted.join(pages).lines
-        except (InvalidImage, ProviderError) as error:
-            print(f"not read: {error}", file=sys.stderr)
-            return []
+        with turn, open_document(image) as document:
+            picture = next(iter(document.pages()))
+            fitted = picture.fit(provider.capabilities.limits)
+            deadline = Deadline.after(_READ_TIME)
+            pages = [
+                provider.recognize(Request(tile.data, tile.format, tile.width, tile.height), deadline)
+                for tile in fitted.tiles
+            ]
+            lines = fitted.join(pages).lines
         return [
             {
                 "words": line.text,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ocrgate.diagnosis import lookup
+from ocrgate.errors import ProviderError
 from ocrgate.lane.lane import Lane, Phase, Ticket
 from ocrgate.page import Page
 from ocrgate.provider import Provider, ProviderSpec
@@ -24,7 +26,8 @@ def open_lane(provider: Provider, spec: ProviderSpec, settings: ProviderSettings
         if ticket.request is None:
             provider.warm_up()
             return Page()
-        ticket.move("running")
+        if not ticket.move("running"):
+            raise ProviderError(settings.name, lookup("gateway", "cancelled"))
         request = replace(ticket.request, cancelled=lambda: ticket.given_up, on_cancel=ticket.on_give_up)
         return provider.recognize(request, ticket.deadline)
 

@@ -17,19 +17,28 @@ class Stream(Protocol):
     def write(self, data: memoryview, /) -> int | None: ...
 
 
-def send(stream: Stream, message: Any) -> None:
-    """Write one message; raises OSError when the other side is gone."""
-    body = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+def pack(message: Any) -> bytes:
+    """A message as bytes; raises what its parts raise when they cannot be pickled."""
+    return pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def unpack(body: bytes) -> Any:
+    """The message again; raises what its parts raise, ImportError for a class that is not known here."""
+    return pickle.loads(body)  # noqa: S301 - both ends are this library's own processes
+
+
+def send(stream: Stream, body: bytes) -> None:
+    """Write one packed message; raises OSError when the other side is gone."""
     for part in (_HEADER.pack(len(body)), body):
         view = memoryview(part)
         while view:
             view = view[stream.write(view) or 0 :]
 
 
-def receive(stream: Stream) -> Any:
-    """Read one message; raises EOFError when the other side is gone."""
+def receive(stream: Stream) -> bytes:
+    """Read one packed message; raises EOFError when the other side is gone."""
     (size,) = _HEADER.unpack(_exactly(stream, _HEADER.size))
-    return pickle.loads(_exactly(stream, size))  # noqa: S301 - both ends are this library's own processes
+    return _exactly(stream, size)
 
 
 def _exactly(stream: Stream, size: int) -> bytes:

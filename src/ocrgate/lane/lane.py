@@ -9,6 +9,7 @@ one hung engine would keep the host program from ending.
 
 from __future__ import annotations
 
+import logging
 import os
 import weakref
 from collections import deque
@@ -17,12 +18,16 @@ from concurrent.futures import Future
 from threading import Condition, Lock, Thread
 from typing import Literal
 
+from ocrgate.cancel import run_all
 from ocrgate.clock import Deadline
-from ocrgate.errors import ProviderRefused
+from ocrgate.diagnosis import lookup
+from ocrgate.errors import OCRError, ProviderError, ProviderRefused
 from ocrgate.page import Page
 from ocrgate.provider import Request
 
 Phase = Literal["queued", "starting", "running", "done"]
+
+_log = logging.getLogger("ocrgate.lane")
 
 
 class Ticket:
@@ -60,13 +65,22 @@ class Ticket:
     def given_up(self) -> bool:
         return self.future.done()
 
-    def on_give_up(self, action: Callable[[], None]) -> None:
-        """Run `action` when the call is given up, at once if it has been."""
+    def on_give_up(self, action: Callable[[], None]) -> Callable[[], None]:
+        """Run `action` when the call is given up, at once if it has been; returns what takes that back.
+
+        What `action` raises is logged and goes nowhere else.
+        """
         with self._lock:
             if not self.future.done():
                 self._hooks.append(action)
-                return
-        action()
+                return lambda: self._unhook(action)
+        run_all([action])
+        return lambda: None
+
+    def _unhook(self, action: Callable[[], None]) -> None:
+        with self._lock:
+            if action in self._hooks:
+                self._hooks.remove(action)
 
     def move(self, phase: Phase) -> bool:
         """Go on to the next phase; False when the call has been given up meanwhile."""
@@ -99,8 +113,7 @@ class Ticket:
             phase, self.phase = self.phase, "done"
             hooks, self._hooks = self._hooks, []
             self.future.set_exception(error(phase))
-        for action in hooks:
-            action()
+        run_all(hooks)
 
 
 class Lane:
@@ -142,10 +155,15 @@ class Lane:
     def _reset(self) -> None:
         self._turn = Condition(Lock())
         self._waiting: deque[Ticket] = deque()
+        self._calls: set[Ticket] = set()
         self._idle = 0
         self._threads = 0
         self._stray = 0
-        self.in_use = 0
+
+    @property
+    def in_use(self) -> int:
+        """Calls in flight, without those that were left behind."""
+        return len(self._calls)
 
     def submit(self, request: Request | None, deadline: Deadline, timeout: float | None = None) -> Ticket:
         """Queue a call, or, without a request, only have the engine loaded.
@@ -157,104 +175,116 @@ class Lane:
         with self._turn:
             if self._closed:
                 raise ProviderRefused(self.name, "lane_full", "the gateway is closed")
-            while self._waiting and self._waiting[0].given_up:
-                self._waiting.popleft()
-            if self._idle <= len(self._waiting) and len(self._waiting) >= self.queue + self._room():
+            if self._full():
                 raise ProviderRefused(self.name, "lane_full", f"{self.size} in use, {self.queue} waiting")
             self._waiting.append(ticket)
-            if self._idle < len(self._waiting) and self._room():
-                self._threads += 1
-                Thread(target=self._serve, name=f"ocrgate-{self.name}", daemon=True).start()
-            else:
+            if self._idle >= len(self._waiting):
                 self._turn.notify()
+            elif not self._grow() and self._threads == self._stray:
+                self._waiting.pop()
+                raise ProviderRefused(self.name, "lane_full", "this machine has no thread left")
         return ticket
 
-    def _room(self) -> int:
+    def _full(self) -> bool:
+        # Lanes that hung calls have taken for good are not worth waiting for.
+        places = min(self.size, 4 * self.size - self._stray) + self.queue
+        if len(self._calls) + len(self._waiting) >= places:
+            self._waiting = deque(ticket for ticket in self._waiting if not ticket.given_up)
+        return len(self._calls) + len(self._waiting) >= places
+
+    def _grow(self) -> bool:
+        """Start a thread if there is room for one; False when the machine has none left."""
         # A call that cannot be stopped is left behind and its lane given to the next; but not without end.
-        return max(0, min(self.size - self._threads + self._stray, 4 * self.size - self._threads))
+        if self._threads >= min(self.size + self._stray, 4 * self.size):
+            return True
+        try:
+            Thread(target=self._serve, name=f"ocrgate-{self.name}", daemon=True).start()
+        except RuntimeError:
+            return False
+        self._threads += 1
+        return True
 
     def _serve(self) -> None:
         try:
-            while (ticket := self._next()) is not None:
-                if not self._run(ticket):
-                    return
+            while self._serve_one():
+                pass
         finally:
             self._finish()
+
+    def _serve_one(self) -> bool:
+        # A method of its own, so that a thread that waits for work holds no image of the last call.
+        ticket = self._next()
+        return ticket is not None and self._run(ticket)
 
     def _next(self) -> Ticket | None:
         with self._turn:
             self._idle += 1
             try:
-                while True:
-                    while self._waiting:
-                        ticket = self._waiting.popleft()
-                        if not ticket.given_up:
-                            self.in_use += 1
-                            return ticket
+                while not self._waiting:
                     if self._closed:
                         self._threads -= 1
                         return None
                     self._turn.wait()
+                ticket = self._waiting.popleft()
+                self._calls.add(ticket)
+                return ticket
             finally:
                 self._idle -= 1
 
     def _run(self, ticket: Ticket) -> bool:
         """Ask the engine; False when this thread was left behind and another has its place."""
-        stray = _Stray(self)
+        if ticket.given_up:
+            return self._settle(ticket)
         if self._leave:
-            ticket.on_give_up(stray.mark)
+            ticket.on_give_up(lambda: self._leave_behind(ticket))
         try:
             answer: Page | BaseException = self._work(ticket)
         except BaseException as error:  # noqa: BLE001 - the caller gets whatever it was
             answer = error
-        keep = stray.settle()
+        keep = self._settle(ticket)
         ticket.resolve(answer)
         del answer
-        self._rest()
+        try:
+            self._rest()
+        except Exception:  # noqa: BLE001 - nobody waits for it, and the thread has to serve the next call
+            _log.exception("%s: a lane could not be made ready for the next call", self.name)
         return keep
+
+    def _leave_behind(self, ticket: Ticket) -> None:
+        """The engine may never come back from this call: it keeps its thread, and the next call gets another."""
+        with self._turn:
+            if ticket in self._calls:
+                self._calls.remove(ticket)
+                self._stray += 1
+                if self._idle < len(self._waiting):
+                    self._grow()
+
+    def _settle(self, ticket: Ticket) -> bool:
+        """The call has ended; False when its thread is one too many, because its place was given away."""
+        with self._turn:
+            if ticket in self._calls:
+                self._calls.remove(ticket)
+                return True
+            self._stray -= 1
+            if self._threads - self._stray > self.size:
+                self._threads -= 1
+                return False
+            return True
 
     def close(self) -> None:
         """Give up every call and end the threads; those of engines that cannot be stopped end when these return."""
         with self._turn:
             self._closed = True
-            waiting = list(self._waiting)
+            calls = [*self._waiting, *self._calls]
             self._waiting.clear()
             self._turn.notify_all()
-        for ticket in waiting:
-            ticket.give_up(lambda _phase: ProviderRefused(self.name, "cancelled", "the gateway was closed"))
+        for ticket in calls:
+            ticket.give_up(self._closing)
 
-
-class _Stray:
-    """One running call, as the lane counts it: in use, until it ends or is left behind."""
-
-    def __init__(self, lane: Lane) -> None:
-        self._lane = lane
-        self._state: Literal["running", "stray", "settled"] = "running"
-
-    def mark(self) -> None:
-        lane = self._lane
-        with lane._turn:
-            if self._state == "running":
-                self._state = "stray"
-                lane._stray += 1
-                lane.in_use -= 1
-                if lane._waiting and lane._idle < len(lane._waiting) and lane._room():
-                    lane._threads += 1
-                    Thread(target=lane._serve, name=f"ocrgate-{lane.name}", daemon=True).start()
-
-    def settle(self) -> bool:
-        lane = self._lane
-        with lane._turn:
-            stray = self._state == "stray"
-            self._state = "settled"
-            if not stray:
-                lane.in_use -= 1
-                return True
-            lane._stray -= 1
-            if lane._threads - lane._stray > lane.size:
-                lane._threads -= 1
-                return False
-            return True
+    def _closing(self, phase: Phase) -> OCRError:
+        if phase == "running":
+            return ProviderError(self.name, lookup("gateway", "cancelled", "the gateway was closed"))
+        return ProviderRefused(self.name, "cancelled", "the gateway was closed")
 
 
 _lanes: weakref.WeakSet[Lane] = weakref.WeakSet()

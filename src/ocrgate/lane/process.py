@@ -16,7 +16,7 @@ from typing import IO
 
 from ocrgate.diagnosis import lookup
 from ocrgate.errors import OCRError, ProviderError
-from ocrgate.lane.frame import receive, send
+from ocrgate.lane.frame import pack, receive, send, unpack
 from ocrgate.lane.lane import Lane, Ticket
 from ocrgate.lane.worker import Ask, Hello, Reply
 from ocrgate.page import Page
@@ -40,9 +40,14 @@ class Worker:
         self.spec = spec
         self.calls = 0
         self._killed = False
-        # What the engine prints is kept apart from the host's own output, and read only to explain a crash.
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the worker is buried
+        self._lock = threading.Lock()
+        self._busy = 0
+        self._said_before = 0
+        hello = _packed(spec.name, Hello(spec, memory))
+        stderr: IO[bytes] | None = None
         try:
+            # What the engine prints is kept apart from the host's own output, and read only to explain a crash.
+            stderr = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed when the worker is buried
             self._process = subprocess.Popen(
                 [
                     spawn.get_executable() or sys.executable,
@@ -52,56 +57,69 @@ class Worker:
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=self._stderr,
+                stderr=stderr,
                 bufsize=0,
                 start_new_session=True,
             )
-        except OSError as error:
-            self._stderr.close()
+        except (OSError, RuntimeError) as error:
+            if stderr is not None:
+                stderr.close()
             raise ProviderError(spec.name, lookup("gateway", "worker_start", str(error))) from error
+        self._stderr = stderr
         _alive.add(self)
-        self._ask_first(Hello(spec, memory))
+        self._hello = hello
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def _ask_first(self, hello: Hello) -> None:
-        stdin = self._process.stdin
-        assert stdin is not None
-        with contextlib.suppress(OSError):  # wait_ready() tells how the process ended
-            send(stdin, hello)
-
     def wait_ready(self) -> None:
-        """Wait until the engine has loaded.
+        """Say what is to be built, and wait until the engine has loaded.
 
         Raises:
             OCRError: when it could not.
         """
+        with contextlib.suppress(OSError):  # the answer that does not come tells how the process ended
+            self._send(self._hello)
         reply = self._receive("worker_start")
         if isinstance(reply.value, OCRError):
             self.kill()
             raise reply.value
 
+    def begin(self) -> int:
+        """Number the call that comes next, for `stop`."""
+        with self._lock:
+            self.calls += 1
+            self._busy = self.calls
+            return self._busy
+
+    def stop(self, call: int) -> None:
+        """End the process if it is at this call; one that is given up as it ends must not cost the next one."""
+        with self._lock:
+            if self._busy == call:
+                self._kill()
+
     def ask(self, ask: Ask) -> Page:
-        """Have one image read.
+        """Have one image read, after `begin`.
 
         Raises:
             OCRError: what the adapter raised, or how the process ended.
         """
-        self.calls += 1
-        stdin = self._process.stdin
-        assert stdin is not None
         try:
-            send(stdin, ask)
-        except OSError as error:
-            raise self._death("worker_crash") from error
-        reply = self._receive("worker_crash")
+            body = _packed(self.spec.name, ask)
+            self._mark()
+            try:
+                self._send(body)
+            except OSError as error:
+                raise self._death("worker_crash") from error
+            reply = self._receive("worker_crash")
+        finally:
+            with self._lock:
+                self._busy = 0
         if reply.spent:
             self.kill()
         if isinstance(reply.value, BaseException):
             raise reply.value
-        self._trim()
         page: Page = reply.value
         return page
 
@@ -111,6 +129,10 @@ class Worker:
 
     def kill(self) -> None:
         """End the process and all that it started, at once."""
+        with self._lock:
+            self._kill()
+
+    def _kill(self) -> None:
         if self._killed:
             return
         self._killed = True
@@ -137,13 +159,19 @@ class Worker:
                 with contextlib.suppress(OSError):
                     stream.close()
 
+    def _send(self, body: bytes) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None
+        send(stdin, body)
+
     def _receive(self, otherwise: str) -> Reply:
         stdout = self._process.stdout
         assert stdout is not None
         try:
-            reply: Reply = receive(stdout)
+            body = receive(stdout)
         except (EOFError, OSError) as error:
             raise self._death(otherwise) from error
+        reply: Reply = unpack(body)
         return reply
 
     def _death(self, code: str) -> ProviderError:
@@ -162,18 +190,31 @@ class Worker:
         )
 
     def _said(self) -> str:
-        """The last line that the engine printed, which is where a crash is explained."""
+        """The last line that the engine printed in this call, which is where a crash is explained."""
         with contextlib.suppress(OSError, ValueError):
             end = self._stderr.seek(0, os.SEEK_END)
-            self._stderr.seek(max(0, end - 4096))
+            self._stderr.seek(max(self._said_before, end - 4096))
             lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
             fatal = [line for line in lines if line.startswith("Fatal Python error")]
             return (fatal or lines or [""])[-1][:300]
         return ""
 
-    def _trim(self) -> None:
-        if self._stderr.seek(0, os.SEEK_END) > _STDERR_KEPT:
-            self._stderr.truncate(0)
+    def _mark(self) -> None:
+        """Remember where the engine's words of this call begin; what it said before is forgotten when it is much."""
+        with contextlib.suppress(OSError):
+            self._said_before = self._stderr.seek(0, os.SEEK_END)
+            if self._said_before > _STDERR_KEPT:
+                self._stderr.truncate(0)
+                # The process writes where this file stands: both have it from the same opening.
+                self._said_before = self._stderr.seek(0)
+
+
+def _packed(name: str, message: Hello | Ask) -> bytes:
+    try:
+        return pack(message)
+    except Exception as error:
+        said = f"options cannot be handed to a worker process: {error}"
+        raise ProviderError(name, lookup("gateway", "adapter_error", said)) from error
 
 
 class ProcessLane(Lane):
@@ -209,7 +250,8 @@ class ProcessLane(Lane):
             return Page()
         if not ticket.move("running"):
             raise self._cancelled()
-        ticket.on_give_up(worker.kill)
+        call = worker.begin()
+        ticket.on_give_up(lambda: worker.stop(call))
         return worker.ask(Ask(ticket.request.portable(), ticket.deadline.remaining))
 
     def _cancelled(self) -> ProviderError:
@@ -221,15 +263,15 @@ class ProcessLane(Lane):
             return worker
         if worker is not None:
             self._drop(worker)
-        worker = Worker(self._spec, self._memory)
-        self._workers.add(worker)
-        if self._closed:
-            self._drop(worker)
-            raise self._cancelled()
+        with _birth:
+            if self._closed or _ended:
+                raise self._cancelled()
+            worker = Worker(self._spec, self._memory)
+            self._workers.add(worker)
         overdue = threading.Timer(START_LIMIT, worker.kill)
         overdue.daemon = True
-        overdue.start()
         try:
+            overdue.start()
             worker.wait_ready()
         except BaseException:
             self._drop(worker)
@@ -250,7 +292,7 @@ class ProcessLane(Lane):
         if worker is None or (worker.usable and worker.calls < self._recycle):
             return
         self._drop(worker)
-        if not self._closed:
+        if not self._closed and not _ended:
             with contextlib.suppress(OCRError):  # the next call will tell
                 self._ready()
 
@@ -262,16 +304,24 @@ class ProcessLane(Lane):
     def close(self) -> None:
         """End every worker, whatever it is doing, and wait until they are gone."""
         super().close()
-        for worker in list(self._workers):
+        with _birth:
+            workers = list(self._workers)
+        for worker in workers:
             worker.kill()
             worker.wait()
 
 
+_birth = threading.Lock()
+"""Held while a process is started, so that neither the end of a lane nor a fork finds it half known."""
 _alive: set[Worker] = set()
 _inherited: list[Worker] = []
+_ended = False
 
 
 def _end_all() -> None:
+    global _ended  # noqa: PLW0603 - the interpreter ends once
+    with _birth:
+        _ended = True
     for worker in list(_alive):
         worker.kill()
 
@@ -283,8 +333,9 @@ def _disown() -> None:
     # Kept, because the destructor of a running process warns.
     _inherited.extend(_alive)
     _alive.clear()
+    _birth.release()
 
 
 atexit.register(_end_all)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_disown)
+    os.register_at_fork(before=_birth.acquire, after_in_parent=_birth.release, after_in_child=_disown)

@@ -19,11 +19,13 @@ from typing import Any, BinaryIO
 from ocrgate.clock import Deadline
 from ocrgate.diagnosis import diagnose, lookup
 from ocrgate.errors import OCRError, ProviderError
-from ocrgate.lane.frame import receive, send
+from ocrgate.lane.frame import pack, receive, send, unpack
 from ocrgate.provider import Provider, ProviderSpec, Request
 
 GRACE = 5.0
 """Seconds after its deadline from which a worker ends itself, should the host not have been there to do it."""
+_LONGEST = 30 * 86400.0
+"""Seconds; the timer of `faulthandler` refuses what it cannot count."""
 
 
 @dataclass(frozen=True)
@@ -66,27 +68,30 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable()
     inbox = _listen(requests)
-    hello: Hello = inbox.get()
-    _limit(hello.memory)
+    name = "worker"
     try:
+        hello: Hello = unpack(inbox.get())
+        name = hello.spec.name
+        _limit(hello.memory)
         provider = hello.spec.build()
         provider.warm_up()
     except BaseException as error:  # noqa: BLE001 - the host is told, whatever it is
-        send(replies, Reply(_portable(hello.spec.name, error)))
+        send(replies, pack(Reply(_portable(name, error))))
         return
-    send(replies, Reply(None))
+    send(replies, pack(Reply(None)))
     while True:
-        ask: Ask = inbox.get()
-        send(replies, _serve(provider, ask))
+        send(replies, _serve(provider, inbox.get()))
 
 
-def _serve(provider: Provider, ask: Ask) -> Reply:
-    # The timer is a thread without Python: it fires even when an engine holds the interpreter for good.
-    faulthandler.dump_traceback_later(ask.seconds + GRACE, exit=True)
+def _serve(provider: Provider, message: bytes) -> bytes:
+    """Answer one question; both are packed, because what an engine is asked or says may not survive the crossing."""
     try:
-        return Reply(provider.recognize(ask.request, Deadline.after(ask.seconds)))
+        ask: Ask = unpack(message)
+        # The timer is a thread without Python: it fires even when an engine holds the interpreter for good.
+        faulthandler.dump_traceback_later(min(ask.seconds + GRACE, _LONGEST), exit=True)
+        return pack(Reply(provider.recognize(ask.request, Deadline.after(ask.seconds))))
     except BaseException as error:  # noqa: BLE001 - the host is told, whatever it is
-        return Reply(_portable(provider.name, error), spent=isinstance(error, MemoryError))
+        return pack(Reply(_portable(provider.name, error), spent=isinstance(error, MemoryError)))
     finally:
         faulthandler.cancel_dump_traceback_later()
 
@@ -114,9 +119,9 @@ def _own_streams() -> tuple[BinaryIO, BinaryIO]:
     return requests, replies
 
 
-def _listen(requests: BinaryIO) -> queue.SimpleQueue[Any]:
+def _listen(requests: BinaryIO) -> queue.SimpleQueue[bytes]:
     """Read ahead in a thread, so that the end of the host is noticed in the middle of a call."""
-    inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def read() -> None:
         try:

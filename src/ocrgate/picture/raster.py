@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageFile
@@ -22,7 +23,7 @@ _PAGED = {"TIFF"}
 _HUNGRY = {"WEBP": 16, "AVIF": 10, "JPEG2000": 20}
 _MOST_MEMORY = 720_000_000
 _PHOTOMETRIC = 262
-_lazy = threading.Lock()
+_foreign = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,26 +122,26 @@ def decode(
     """
     check_size(image.size, max_pixels)
     with decoding(f"{what} cannot be decoded"):
-        width, height = image.size
-        turn = turn_of(image)
-        shrink = _draft(image, turned=turn is not None) if own else 1
-        try:
-            _load(image)
-        except (OSError, SyntaxError):
-            if again is None:
-                raise
-            image, shrink = again(), 1
+        # an image the caller has opened but not decoded may be shared by several threads
+        with nullcontext() if own else _foreign:
+            width, height = image.size
+            shrink = _draft(image, turned=turn_of(image) is not None) if own else 1
+            try:
+                image.load()
+            except (OSError, SyntaxError):
+                if again is None:
+                    raise
+                image, shrink = again(), 1
+            turn = turn_of(image)
         if shrink == 1:
             # some plugins turn the image, or find its true size, only when they decode it
             width, height = image.size
             check_size(image.size, max_pixels)
-        turn = turn_of(image)
         invert = image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
         unaltered = is_plain(image) and turn is None and shrink == 1
         more = _shrink(image, width * height // shrink**2, turned=turn is not None)
         plain = to_plain(image, more, invert=invert)
         if turn is not None:
-            del image
             plain = plain.transpose(turn)
             if swaps_sides(turn):
                 width, height = height, width
@@ -170,15 +171,6 @@ def _shrink(image: Image.Image, pixels: int, *, turned: bool) -> int:
     return shrink
 
 
-def _load(image: Image.Image) -> None:
-    if getattr(image, "tile", None):
-        # an image the caller has opened but not decoded may be shared by several threads
-        with _lazy:
-            image.load()
-    else:
-        image.load()
-
-
 def complete_jpeg(data: bytes, max_pixels: int) -> Image.Image:
     """A JPEG whose end marker is missing, decoded, provided that no pixel is missing with it.
 
@@ -191,6 +183,8 @@ def complete_jpeg(data: bytes, max_pixels: int) -> Image.Image:
     images = []
     for filler in (b"\0" * 64, b"\x5a\xa5" * 32):
         image = open_raster(data + filler + b"\xff\xd9", "JPEG", max_pixels)
+        if image.width * image.height > MEMORY / 16:
+            raise OSError("the end of the image is missing")
         image.load()
         images.append(image)
     if ImageChops.difference(images[0].convert("RGB"), images[1].convert("RGB")).getbbox() is not None:

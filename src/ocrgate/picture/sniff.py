@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 from PIL import Image
@@ -77,8 +78,9 @@ def sniff(data: bytes) -> str:
     if data[-18:-2] == b"TRUEVISION-XFILE":
         return _decodable("TGA")
     Image.init()
+    prefix = head[:16].ljust(16, b"\0")
     for name, (_factory, accept) in list(Image.OPEN.items()):
-        if accept is not None and name not in _NEVER and accept(head[:16]) is True:
+        if accept is not None and name not in _NEVER and accept(prefix) is True:
             return name
     _refuse_text(head)
     raise InvalidImage("this is no image of a known kind, or its beginning is damaged; send PNG, JPEG, TIFF or PDF")
@@ -106,4 +108,4 @@ def _refuse_text(head: bytes) -> None:
 
 def _mostly_printable(head: bytes, text: str) -> bool:
     printable = sum(len(char.encode()) for char in text if char.isprintable() or char.isspace())
-    return printable >= 0.95 * len(head)
+    return printable >= 0.95 * len(head.removeprefix(codecs.BOM_UTF8))

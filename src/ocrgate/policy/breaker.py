@@ -8,6 +8,7 @@ jittered open time, late answers that count nowhere, and verdicts that count nei
 
 from __future__ import annotations
 
+import logging
 import random
 from collections import deque
 from collections.abc import Callable
@@ -22,7 +23,9 @@ from ocrgate.settings import BreakerSettings
 
 State = Literal["closed", "open", "half-open"]
 Observer = Callable[[str, State, State], None]
-"""Called as `observer(provider, old, new)` after a transition."""
+"""Called as `observer(provider, old, new)` after a transition, outside the breaker's lock, in order."""
+
+_log = logging.getLogger("ocrgate.breaker")
 
 _GROWTH_LIMIT = 8.0
 _JITTER = 0.1
@@ -66,7 +69,7 @@ class Breaker:
         settings: see `BreakerSettings`.
         lease: seconds after which a probe that was never told about is given to another call.
         clock, jitter: time, and a number from 0 to 1.
-        observer: told of each transition.
+        observer: told of each transition; what it raises is logged.
     """
 
     def __init__(
@@ -91,7 +94,10 @@ class Breaker:
         self._reopen_at = 0.0
         self._failed_probes = 0
         self._successes = 0
-        self._circuit = pybreaker.CircuitBreaker(name=name, listeners=[_Listener(observer)] if observer else [])
+        self._observer = observer
+        self._news: deque[tuple[State, State]] = deque()
+        self._telling = Lock()
+        self._circuit = pybreaker.CircuitBreaker(name=name, listeners=[_Listener(self._news)] if observer else [])
 
     @property
     def state(self) -> State:
@@ -109,21 +115,25 @@ class Breaker:
         Raises:
             ProviderRefused: `breaker_open`, with `retry_in`.
         """
-        now = self._clock.monotonic()
         with self._lock:
-            if self.state == "open":
-                if now < self._reopen_at:
-                    raise self._refusal(self._reopen_at - now)
-                self._successes = 0
-                self._move(self._circuit.half_open)
-            if self.state == "half-open":
-                self._probes = [probe for probe in self._probes if now - probe.started < self._lease]
-                if len(self._probes) >= self.settings.probes:
-                    raise self._refusal(None)
-                permit = Permit(self, self._epoch, True, now)
-                self._probes.append(permit)
-                return permit
-            return Permit(self, self._epoch, False, now)
+            permit = self._admit(self._clock.monotonic())
+        self._announce()
+        return permit
+
+    def _admit(self, now: float) -> Permit:
+        if self.state == "open":
+            if now < self._reopen_at:
+                raise self._refusal(self._reopen_at - now)
+            self._successes = 0
+            self._move(self._circuit.half_open)
+        if self.state == "half-open":
+            self._probes = [probe for probe in self._probes if now - probe.started < self._lease]
+            if len(self._probes) >= self.settings.probes:
+                raise self._refusal(None)
+            permit = Permit(self, self._epoch, True, now)
+            self._probes.append(permit)
+            return permit
+        return Permit(self, self._epoch, False, now)
 
     def would_refuse(self) -> bool:
         """Whether a call now would be refused, without asking for leave."""
@@ -139,20 +149,23 @@ class Breaker:
         return ProviderRefused(self.name, "breaker_open", detail, retry_in)
 
     def _told(self, permit: Permit, outcome: Literal["success", "failure", "ignored"]) -> None:
-        now = self._clock.monotonic()
         with self._lock:
-            if permit.epoch != self._epoch:
-                return  # a late answer to a question asked in another state
-            if permit.probe:
-                if permit not in self._probes:
-                    return  # its lease was over, another call has it
-                self._probes.remove(permit)
-                self._probed(outcome, now)
-            elif outcome != "ignored":
-                slow = now - permit.started >= self.settings.slow_call
-                self._window.append((outcome == "failure", slow))
-                if self._is_bad():
-                    self._open(now)
+            self._count(permit, outcome, self._clock.monotonic())
+        self._announce()
+
+    def _count(self, permit: Permit, outcome: Literal["success", "failure", "ignored"], now: float) -> None:
+        if permit.epoch != self._epoch:
+            return  # a late answer to a question asked in another state
+        if permit.probe:
+            if permit not in self._probes:
+                return  # its lease was over, another call has it
+            self._probes.remove(permit)
+            self._probed(outcome, now)
+        elif outcome != "ignored":
+            slow = now - permit.started >= self.settings.slow_call
+            self._window.append((outcome == "failure", slow))
+            if self._is_bad():
+                self._open(now)
 
     def _probed(self, outcome: Literal["success", "failure", "ignored"], now: float) -> None:
         if outcome == "failure":
@@ -183,11 +196,25 @@ class Breaker:
         self._probes.clear()
         transition()
 
+    def _announce(self) -> None:
+        # One thread at a time tells the news, so that they come in order; whoever finds another at it leaves it to
+        # that one, which looks again after it has let go.
+        while self._news and self._telling.acquire(blocking=False):
+            try:
+                while self._news:
+                    old, new = self._news.popleft()
+                    if self._observer is not None:
+                        self._observer(self.name, old, new)
+            except Exception:  # noqa: BLE001 - an observer's fault is not the call's
+                _log.exception("an observer failed on a transition of %s", self.name)
+            finally:
+                self._telling.release()
+
 
 class _Listener(pybreaker.CircuitBreakerListener):
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
+    def __init__(self, news: deque[tuple[State, State]]) -> None:
+        self._news = news
 
     def state_change(self, cb: pybreaker.CircuitBreaker, old_state: Any, new_state: Any) -> None:
         if old_state is not None:
-            self._observer(cb.name or "", old_state.name, new_state.name)
+            self._news.append((old_state.name, new_state.name))

@@ -7,6 +7,8 @@ from threading import Event, Lock
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
 from ocrgate.errors import ProviderRefused
 
+_ROUNDING = 1e-9
+
 
 class Limit:
     """Turns for one key of one provider; thread-safe, first come first served.
@@ -27,6 +29,10 @@ class Limit:
         self._clock = clock
         self._lock = Lock()
         self._next = float("-inf")
+        # Turns are kept without the drains and `_delay` is added when they are looked at, so that a drain moves
+        # everybody who already waits, and their order and spacing stay.
+        self._delay = 0.0
+        self._drained = float("-inf")
 
     def reserve(self, deadline: Deadline) -> float:
         """Take the next turn; seconds until it comes.
@@ -35,20 +41,46 @@ class Limit:
             ProviderRefused: `rate_limit`, when the turn would come after the deadline; nothing is reserved then.
         """
         with self._lock:
-            now = self._clock.monotonic()
-            turn = max(now, self._next)
-            if turn >= deadline.at:
-                raise ProviderRefused(self.name, "rate_limit", f"next turn in {turn - now:.1f} s", turn - now)
-            self._next = turn + self.interval
-            return turn - now
+            return self._wait(self._reserve(deadline))
 
     def acquire(self, deadline: Deadline, wake: Event | None = None) -> None:
-        """Reserve a turn and wait for it, or until `wake` is set. Raises as `reserve`."""
-        wait = self.reserve(deadline)
-        if wait > 0:
-            self._clock.sleep(wait, wake)
+        """Reserve a turn and wait for it, or until `wake` is set.
+
+        Raises:
+            ProviderRefused: as `reserve`, or when a drain has moved the turn beyond the deadline.
+        """
+        with self._lock:
+            turn, delay = self._reserve(deadline), self._delay
+            wait = self._wait(turn)
+        while wait > 0 and not self._clock.sleep(wait, wake):
+            with self._lock:
+                if self._delay == delay:
+                    return
+                delay = self._delay
+                self._check(turn, deadline)
+                wait = self._wait(turn)
 
     def drain(self, seconds: float) -> None:
-        """The server said that it is asked too often: no turn for the next `seconds`."""
+        """The server said that it is asked too often: no turn for the next `seconds`, not for those who wait either."""
         with self._lock:
-            self._next = max(self._next, self._clock.monotonic() + seconds)
+            now = self._clock.monotonic()
+            if now + seconds > self._drained:
+                # Several calls in flight hear the same complaint: only what this one adds to the others counts.
+                self._delay += now + seconds - max(now, self._drained)
+                self._drained = now + seconds
+
+    def _reserve(self, deadline: Deadline) -> float:
+        now = self._clock.monotonic()
+        turn = max(max(now, self._drained) - self._delay, self._next)
+        self._check(turn, deadline)
+        self._next = turn + self.interval
+        return turn
+
+    def _check(self, turn: float, deadline: Deadline) -> None:
+        if turn + self._delay >= deadline.at:
+            wait = self._wait(turn)
+            raise ProviderRefused(self.name, "rate_limit", f"next turn in {wait:.1f} s", wait)
+
+    def _wait(self, turn: float) -> float:
+        wait = turn + self._delay - self._clock.monotonic()
+        return wait if wait > _ROUNDING else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from ocrgate.testing.simulator import reply
 from ocrgate.testing.simulator.account import Books, SimulatedKey
 from ocrgate.testing.simulator.image import sniff
 from ocrgate.testing.simulator.reply import CARD_ENDPOINTS, ENDPOINTS, Reader
+
+_log = logging.getLogger(__name__)
 
 MIN_SIDE = 15
 MAX_BODY = 12_000_000
@@ -120,7 +123,11 @@ def answer(books: Books, arrived: Arrived, reader: Reader) -> dict[str, Any]:
     image, extra = _input(arrived)
     if arrived.endpoint in CARD_ENDPOINTS:
         return {**reply.card(arrived.endpoint, arrived.fields), **extra}
-    lines = reader(image) if image else reply.canned(b"")
+    try:
+        lines = reader(image) if image else reply.canned(b"")
+    except Exception as error:
+        _log.warning("the simulator's reader failed: %s: %s", type(error).__name__, error)
+        raise Refused(282000) from error
     return {**reply.text(arrived.endpoint, lines, arrived.fields), **extra}
 
 

@@ -11,7 +11,7 @@ from ocrgate.testing.simulator.image import sniff
 
 Reader = Callable[[bytes], list[dict[str, Any]]]
 """Reads an image file: a list of lines `{"words": str, "location": {"left", "top", "width", "height"},
-"vertexes": [[x, y] × 4], "probability": 0–1}`; all but `words` may be left out."""
+"vertexes": [[x, y] × 4], "probability": 0–1}`; all but `words` may be left out. What it raises is answered with 282000, an internal error."""
 
 _serial = itertools.count(1803053124329552748, 7919)
 

@@ -1,0 +1,134 @@
+"""Ways of asking an engine that does nothing, from a bare call to the whole gateway.
+
+The engine answers at once with the same page, so whatever a call takes is the way to it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from ocrgate import Gateway
+from ocrgate.call import Call
+from ocrgate.clock import Deadline
+from ocrgate.fleet import Fleet
+from ocrgate.page import Line, Page, Polygon
+from ocrgate.picture import Picture, open_document
+from ocrgate.provider import Adapter, Capabilities, Key, Limits, Request
+from ocrgate.settings import ImageSettings, ProviderSettings, RouteSettings, Settings
+
+LANES = 8
+DEADLINE = 15.0
+_WIDTH, _HEIGHT = 96, 32
+
+
+class IdleEngine(Adapter):
+    """Answers at once. It stands for one in the cloud: it takes files as they are, in a thread, with a key."""
+
+    name = "idle"
+    capabilities = Capabilities(limits=Limits(formats=("PNG", "JPEG")), lanes=LANES)
+    keys = (Key("only"),)
+
+    def __init__(self) -> None:
+        line = Line("TOTAL 5.50", Polygon.from_box(4, 4, 80, 20), 0.99)
+        self._page = Page((line,), _WIDTH, _HEIGHT)
+
+    def recognize(self, request: Request, deadline: Deadline) -> Page:
+        return self._page
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One way.
+
+    Attributes:
+        name: in the result file.
+        what: one line for people.
+        call: asks once.
+    """
+
+    name: str
+    what: str
+    call: Callable[[], object] = field(repr=False)
+
+
+def small_png() -> bytes:
+    """A picture with one short line of text on it."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (_WIDTH, _HEIGHT), "white")
+    ImageDraw.Draw(image).text((6, 8), "TOTAL 5.50", fill="black")
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def contenders(stack: ExitStack) -> Mapping[str, Contender]:
+    """All the ways, by name; `stack` closes what they hold."""
+    made = [*_by_hand(stack), _engine(stack), *_gateways(stack)]
+    return {contender.name: contender for contender in made}
+
+
+def _by_hand(stack: ExitStack) -> list[Contender]:
+    import pybreaker
+    import tenacity
+
+    engine, request = IdleEngine(), Request(small_png(), "PNG", _WIDTH, _HEIGHT)
+    pool = stack.enter_context(ThreadPoolExecutor(LANES))
+    breaker = pybreaker.CircuitBreaker(fail_max=5, reset_timeout=30)
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(3), wait=tenacity.wait_exponential_jitter(), reraise=True
+    )
+
+    def bare() -> Page:
+        return engine.recognize(request, Deadline.after(DEADLINE))
+
+    def executor() -> Page:
+        return pool.submit(bare).result(DEADLINE)
+
+    def stacked() -> Page:
+        page: Page = retrying(lambda: breaker.call(executor))
+        return page
+
+    return [
+        Contender("bare", "the engine, called", bare),
+        Contender("executor", "one round trip through a ThreadPoolExecutor, with a timeout", executor),
+        Contender("by_hand", "tenacity around pybreaker around that round trip, as one writes it oneself", stacked),
+    ]
+
+
+def _settings() -> Settings:
+    """Everything on: breaker, retries, rate limit, budget, key ring and the story of attempts."""
+    idle = ProviderSettings("idle", "idle", timeout=DEADLINE, qps=1e6)
+    return Settings({"idle": idle}, {"default": RouteSettings("default", ("idle",), deadline=DEADLINE)})
+
+
+def _engine(stack: ExitStack) -> Contender:
+    fleet = Fleet(_settings(), providers={"idle": IdleEngine()})
+    stack.callback(fleet.close)
+    engine, budget = fleet.engines["idle"], fleet.route(None).budget
+    picture = _picture()
+
+    def call() -> object:
+        deadline = Deadline.after(DEADLINE)
+        return engine.read(picture, Call("overhead", deadline), deadline, budget)
+
+    return Contender("engine", "the engine behind key ring, retries, breaker, limit and lane; picture open", call)
+
+
+def _gateways(stack: ExitStack) -> list[Contender]:
+    image = small_png()
+    quiet, heard = (stack.enter_context(Gateway(_settings(), providers={"idle": IdleEngine()})) for _ in range(2))
+    stack.callback(heard.on(lambda _event: None))
+    return [
+        Contender("gateway", "Gateway.recognize of the bytes of a small PNG", lambda: quiet.recognize(image)),
+        Contender("gateway_heard", "the same, with a listener", lambda: heard.recognize(image)),
+    ]
+
+
+def _picture() -> Picture:
+    with open_document(small_png(), ImageSettings()) as document:
+        return document.page(1)
