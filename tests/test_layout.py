@@ -97,9 +97,7 @@ boxes = st.tuples(*[st.floats(0, 2000, allow_nan=False) for _ in range(2)], *[st
 
 @given(st.lists(st.tuples(boxes, st.one_of(st.none(), st.floats(0, 1))), max_size=30))
 def test_no_piece_is_lost_doubled_or_moved_out(drawn: list[tuple[tuple[float, ...], float | None]]) -> None:
-    pieces = [
-        Line(f"w{number}", Polygon.from_box(*box), confidence) for number, (box, confidence) in enumerate(drawn)
-    ]
+    pieces = [Line(f"w{number}", Polygon.from_box(*box), confidence) for number, (box, confidence) in enumerate(drawn)]
     lines = arrange(pieces)
     found = [text for line in lines for text in line.text.split(" ") if text]
     assert sorted(found) == sorted(line.text for line in pieces)

@@ -101,11 +101,11 @@ class BaiduProvider(Adapter):
         try:
             return self._recognize(request, deadline)
         except Failed as failure:
-            diagnosis = failure.diagnosis
+            diagnosis = self._cleaned(failure.diagnosis)
         except Exception as error:  # noqa: BLE001 - an adapter raises nothing else than ProviderError
-            diagnosis = failed("adapter_error", f"{type(error).__name__}: {error}").diagnosis
+            diagnosis = self._cleaned(failed("adapter_error", f"{type(error).__name__}: {error}").diagnosis)
         # Raised out here: the frames below, and what they hold, are no part of it.
-        raise ProviderError(self.name, self._cleaned(diagnosis))
+        raise ProviderError(self.name, diagnosis)
 
     def check(self) -> Readiness:
         """Whether the SDK is installed and there is a key that could be one; without the network."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -78,7 +77,7 @@ class Command:
                     output_filename_base=str(page),
                     extension="tsv",
                     lang="+".join(languages),
-                    config=f"--psm {psm} -c tessedit_create_tsv=1 -c debug_file={shlex.quote(os.devnull)}",
+                    config=f"--psm {psm} -c tessedit_create_tsv=1",
                     timeout=seconds,
                 )
                 return page.with_suffix(".tsv").read_text(encoding="utf-8", errors="replace")

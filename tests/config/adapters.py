@@ -50,7 +50,7 @@ class Options(BaseModel):
             raise ValueError("the endpoint idcard needs card_side")
         for key in self.keys or ():
             if key.app_id == key.secret_key.get_secret_value():
-                raise ValueError(f"{key.app_id} is given twice")
+                raise ValueError(f"{key.app_id[:8]}… is given twice")
         return self
 
 

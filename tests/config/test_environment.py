@@ -155,6 +155,11 @@ def test_the_words_of_an_adapter_are_told_unless_they_hold_a_secret() -> None:
     assert problem(twice).message == "this value is not accepted"
 
 
+@pytest.mark.parametrize("state", [f"redis:/user:{SECRET}@host", f"[{SECRET}]", f"postgres://{SECRET}@host"])
+def test_the_address_of_a_store_appears_in_no_message(state: str) -> None:
+    assert SECRET not in told(f"providers: {{paper: }}\nstate: {state}\n")
+
+
 def test_a_misspelt_key_below_keys_is_still_helped_with() -> None:
     found = problems("providers:\n  acme:\n    keys:\n      - {name: a, app_id: x, secret_kye: y}\n")
     assert [(one.key, one.message) for one in found] == [

@@ -48,6 +48,7 @@ def finding(text: str, loader: type[Any]) -> tuple[str, int, int]:
         ("[a]: b\n", 1, 1, "a key is a word"),
         ("{a: b}: c\n", 1, 1, "a key is a word"),
         ("a: 1\nb: 2\na: 3\n", 3, 1, "written twice, first in line 1"),
+        ("a: &a {}\nb: {<<: *a, <<: *a}\n", 2, 13, "written twice, first in line 2"),
         ("a: {<<: 3}\n", 1, 5, "`<<` takes an alias of a mapping"),
     ],
 )
@@ -116,8 +117,12 @@ def test_aliases_cannot_nest_without_bound(loader: type[Any]) -> None:
 
 
 def test_merge_keys_cannot_multiply_without_bound(loader: type[Any]) -> None:
-    text = f"a: &a {{{', '.join(f'k{n}: 1' for n in range(200))}}}\nb: {{<<: [{', '.join(['*a'] * 2000)}]}}\n"
-    assert f"more than {MAX_VALUES} values" in finding(text, loader)[0]
+    shared = f"a: &a {{{', '.join(f'k{n}: 1' for n in range(200))}}}\n"
+    told = finding(f"{shared}b: {{<<: [{', '.join(['*a'] * 2000)}]}}\n", loader)
+    assert f"more than {MAX_VALUES} values" in told[0]
+    message, line, _ = finding(f"{shared}b:\n" + "- {<<: *a}\n" * 2000, loader)
+    assert f"more than {MAX_VALUES} values" in message
+    assert line < 110
 
 
 def test_brackets_cannot_nest_without_bound(loader: type[Any]) -> None:

@@ -16,17 +16,28 @@ from typing import Any
 _KEPT: list[object] = []
 
 
-class Operators(importlib.abc.MetaPathFinder):
-    """Defines the operators at the first import of torchvision, so that nothing is loaded where it is not used."""
+class Loader(importlib.machinery.SourceFileLoader):
+    """Loads torchvision when the operators are there."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Define the operators, then go on as it would have."""
+        define()
+        super().exec_module(module)
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """Finds torchvision; looking for it, as opposed to importing it, loads nothing."""
 
     def find_spec(
-        self, fullname: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
+        self, fullname: str, path: Sequence[str] | None = None, _target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Never finds anything: the import goes on as it would have."""
-        if fullname == "torchvision":
-            sys.meta_path.remove(self)
-            define()
-        return None
+        """The ordinary spec with our loader, for torchvision only."""
+        if fullname != "torchvision":
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if spec is not None and spec.origin is not None:
+            spec.loader = Loader(fullname, spec.origin)
+        return spec
 
 
 def define() -> None:
@@ -55,4 +66,4 @@ def _import(name: str) -> Any:
     return importlib.import_module(name)
 
 
-sys.meta_path.insert(0, Operators())
+sys.meta_path.insert(0, Finder())

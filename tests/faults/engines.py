@@ -23,26 +23,36 @@ class FaultyEngine(Adapter):
 
     Args:
         name: configured name.
-        start: what to do while loading: `hang`, `crash`, `fail` or nothing.
+        start: what to do while loading: `hang`, `sigkill`, `fail`, … or nothing.
+        gate: a FIFO that is read while loading, so that loading lasts until somebody writes to it.
         log: a file to which each process writes a line when it has loaded.
     """
 
     capabilities = Capabilities(isolation="process", lanes=1)
 
-    def __init__(self, name: str = "faulty", start: str = "", log: str = "") -> None:
+    def __init__(
+        self, name: str = "faulty", start: str = "", log: str = "", gate: str = "", unused: Any = None
+    ) -> None:
         self.name = name
         self._start = start
+        self._gate = gate
         self._log = log
 
     def warm_up(self) -> None:
         if self._log:
             with Path(self._log).open("a") as log:
                 log.write(f"{os.getpid()}\n")
+        if self._gate:
+            Path(self._gate).read_bytes()
         self._do(self._start)
 
     def recognize(self, request: Request, deadline: Deadline) -> Page:
+        if "gate" in request.options:
+            Path(request.options["gate"]).read_bytes()
         self._do(request.options.get("do", ""))
-        return Page(lines=(Line(str(request.options.get("text", "read")), None, 0.9),))
+        notes = {"thing": lambda: None} if request.options.get("do") == "answer_unpicklable" else {}
+        text = str(request.options.get("text", "read")).replace("{pid}", str(os.getpid()))
+        return Page(lines=(Line(text, None, 0.9),), notes=notes)
 
     def _do(self, what: str) -> None:
         actions: dict[str, Any] = {
@@ -59,6 +69,8 @@ class FaultyEngine(Adapter):
             "raise": self._raise,
             "fail": self._fail,
             "exit_quietly": sys.exit,
+            "answer_unpicklable": lambda: None,
+            "print_much": lambda: print("noise " * 400_000, file=sys.stderr, flush=True),
         }
         actions[what]()
 

@@ -103,5 +103,9 @@ def test_faults_of_one_call_in_many_leave_the_others_whole(gateway: Gateway) -> 
 def test_closing_leaves_no_process_behind(gateway: Gateway) -> None:
     gateway.recognize(picture())
     gateway.close()
-    left = [child for child in psutil.Process(os.getpid()).children(recursive=True) if "ocrgate" in " ".join(child.cmdline())]
+    left = [
+        child
+        for child in psutil.Process(os.getpid()).children(recursive=True)
+        if "ocrgate" in " ".join(child.cmdline())
+    ]
     assert left == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from itertools import pairwise
 from urllib.parse import quote_plus
 
 import pytest
@@ -46,7 +47,7 @@ def assert_covers(fitted: Fitted) -> None:
     boxes = [tile.box for tile in fitted.tiles]
     assert boxes[0][:2] == (0, 0)
     assert boxes[-1][2:] == (picture.width, picture.height)
-    for before, box in zip(boxes, boxes[1:], strict=False):
+    for before, box in pairwise(boxes):
         assert fitted.along is not None
         assert before[fitted.along] < box[fitted.along] < before[fitted.along + 2]
         assert before[1 - fitted.along] == box[1 - fitted.along] == 0
@@ -82,8 +83,6 @@ def test_every_tile_of_every_image_is_within_every_limit(width: int, height: int
     except InvalidImage:
         # only so small a number of bytes can be impossible
         assert wanted.max_bytes is not None or wanted.max_encoded_bytes is not None
-        raise_side = max(wanted.min_side, 1)
-        assert raise_side * raise_side * 3 + 54 > 1000
         return
     for tile in fitted.tiles:
         assert_within(tile, wanted)

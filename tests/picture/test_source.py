@@ -149,15 +149,19 @@ def test_a_stream_that_fails_is_a_reason() -> None:
     assert "closed" in reason(closed)
 
 
+def ends_well(data: bytes) -> bool:
+    try:
+        with open_document(data) as document:
+            return all(picture.width > 0 and picture.height > 0 for picture in document.pages())
+    except InvalidImage as error:
+        return bool(error.reason)
+
+
 @given(
     st.binary(max_size=300), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"GIF89a", b"BM"])
 )
 def test_any_bytes_end_in_a_picture_or_a_reason(tail: bytes, magic: bytes) -> None:
-    try:
-        with open_document(magic + tail) as document:
-            assert all(picture.width > 0 for picture in document.pages())
-    except InvalidImage as error:
-        assert error.reason
+    assert ends_well(magic + tail)
 
 
 @given(st.sampled_from(["PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP", "PPM"]), st.data())
@@ -165,8 +169,4 @@ def test_a_file_with_a_damaged_byte_ends_in_a_picture_or_a_reason(kind: str, dat
     whole = bytearray(encoded(page((64, 40)), kind))
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        with open_document(bytes(whole)) as document:
-            list(document.pages())
-    except InvalidImage as error:
-        assert error.reason
+    assert ends_well(bytes(whole))

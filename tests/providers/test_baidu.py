@@ -13,7 +13,7 @@ from ocrgate.provider import Key
 from ocrgate.testing import check_provider
 from ocrgate.testing.simulator import BaiduSimulator, SimulatedKey
 from ocrgate_baidu import ENDPOINTS, BaiduProvider
-from tests.providers.platform import adapter, failure, key, picture, python, read, request
+from tests.providers.platform import adapter, always, failure, key, picture, python, read, request
 
 
 def test_it_conforms() -> None:
@@ -118,8 +118,6 @@ def test_what_baidu_would_refuse_is_not_sent() -> None:
 
 def test_a_wrong_document_is_the_callers_fault_although_it_arrives_as_a_success() -> None:
     reply = '{"log_id": 7, "image_status": "non_idcard", "words_result": {}, "words_result_num": 0}'
-    from tests.providers.platform import always
-
     with BaiduSimulator(faults=[always("http", status=200, body=reply)]) as platform:
         told = failure(adapter(platform, endpoint="idcard", options={"id_card_side": "front"}))
     assert (told.code, told.category, told.fault, told.log_id) == ("non_idcard", "image", "caller", "7")
@@ -215,8 +213,14 @@ def test_the_model_of_the_options_agrees_with_the_constructor() -> None:
     read_back = model.model_validate({"keys": [key()], "options": {"probability": True}}).model_dump(exclude_unset=True)
     assert [each.name for each in BaiduProvider(**read_back).keys] == ["primary"]
     assert SimulatedKey().secret_key not in repr(read_back)
-    for wrong in ({"endpoint": "acurate"}, {"options": {"probabilty": True}}, {"endpoint": "idcard"}, {"keyz": []}):
-        with pytest.raises(ValueError, match="accurate|probability|id_card_side|keyz"):
+    wrongs: list[dict[str, object]] = [
+        {"endpoint": "acurate"},
+        {"options": {"probabilty": True}},
+        {"endpoint": "idcard"},
+        {"keyz": []},
+    ]
+    for wrong in wrongs:
+        with pytest.raises(ValueError, match=r"accurate|probability|id_card_side|keyz"):
             model.model_validate(wrong)
 
 

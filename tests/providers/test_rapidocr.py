@@ -192,7 +192,9 @@ def test_a_language_that_is_not_read_is_the_callers_mistake() -> None:
 
 def test_memory_damaged_models_and_bad_pixels_are_told_apart() -> None:
     assert engine_failure("x", RuntimeError("std::bad_alloc")).diagnosis.code == "worker_memory"
-    assert engine_failure("x", RuntimeError("[ONNXRuntimeError] : 7 : INVALID_PROTOBUF")).diagnosis.code == "model_corrupt"
+    assert (
+        engine_failure("x", RuntimeError("[ONNXRuntimeError] : 7 : INVALID_PROTOBUF")).diagnosis.code == "model_corrupt"
+    )
     assert engine_failure("x", RuntimeError("Traceback\nOops: 1")).diagnosis.message == "Oops: 1"
     assert engine_failure("x", RuntimeError("?")).diagnosis.code == "engine_failed"
 

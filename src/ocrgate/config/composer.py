@@ -143,6 +143,7 @@ class Composer:
         self._tag(event, place, ("map",))
         entries: dict[str, tuple[Place, Node]] = {}
         merged: dict[str, tuple[Place, Node]] = {}
+        merge_place: Place | None = None
         node = Node("mapping", {}, place)
         while type(events.peek_event()).__name__ != "MappingEndEvent":
             # An alias as a key stands where it is used, not where its anchor is.
@@ -151,14 +152,16 @@ class Composer:
             if key.kind not in ("scalar", "merge"):
                 raise Stop("a key is a word, no list or mapping; quote a text that begins with a bracket", key_place)
             value = self._node(events, depth + 1)
-            if key.kind == "merge":
+            first = merge_place if key.kind == "merge" else entries.get(key.source, (None, None))[0]
+            if first is not None:
+                node.repeated.append((key.source, key_place, first))
+            elif key.kind == "merge":
+                merge_place = key_place
                 self._merge(merged, value, key_place)
-            elif key.source in entries:
-                node.repeated.append((key.source, key_place, entries[key.source][0]))
             else:
                 entries[key.source] = (key_place, value)
         events.get_event()
-        node.value = {key: entry for key, entry in merged.items() if key not in entries} | entries
+        node.value = merged | entries
         return _sized(node, [value for _, value in node.value.values()])
 
     def _merge(self, merged: dict[str, tuple[Place, Node]], value: Node, place: Place) -> None:

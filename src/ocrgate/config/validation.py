@@ -32,7 +32,6 @@ _EXPECTED = {
 }
 _FOREIGN = {"value_error", "assertion_error"}
 _OPTION = re.compile(r"'([^']*)'")
-_WORD = re.compile(r"[A-Za-z_]{1,32}")
 
 
 def validate(model: type[Model], data: Any, path: Path, report: Report, *, foreign: bool = False) -> Model | None:
@@ -115,8 +114,8 @@ def _unknown_key(local: Path, model: type[BaseModel], base: Path, report: Report
     known = list(dict.fromkeys(key for sibling in siblings for key in known_keys(sibling)))
     path = (*base, *local)
     if is_secret(path[:-1]):
-        # What stands where a key should may be a credential that lacks its colon.
-        near = nearest(name, known) if _WORD.fullmatch(name) else None
+        # What stands where a key should may be a credential that lacks its colon: only known names are shown.
+        near = nearest(name, known)
         message = f"unknown key{meant(near, known) if near else '; known: ' + ', '.join(known)}"
         report.add(path[:-1], message, place=report.document.place(path, on_key=True))
         return

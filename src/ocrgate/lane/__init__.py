@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ocrgate.diagnosis import lookup
 from ocrgate.errors import ProviderError
-from ocrgate.lane.lane import Lane, Phase, Ticket
+from ocrgate.lane.lane import Lane
+from ocrgate.lane.ticket import Phase, Ticket
 from ocrgate.page import Page
 from ocrgate.provider import Provider, ProviderSpec
 from ocrgate.settings import ProviderSettings

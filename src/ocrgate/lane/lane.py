@@ -14,106 +14,16 @@ import os
 import weakref
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from threading import Condition, Lock, Thread
-from typing import Literal
 
-from ocrgate.cancel import run_all
 from ocrgate.clock import Deadline
 from ocrgate.diagnosis import lookup
 from ocrgate.errors import OCRError, ProviderError, ProviderRefused
+from ocrgate.lane.ticket import Phase, Ticket
 from ocrgate.page import Page
 from ocrgate.provider import Request
 
-Phase = Literal["queued", "starting", "running", "done"]
-
 _log = logging.getLogger("ocrgate.lane")
-
-
-class Ticket:
-    """A place in a lane, and at its end the page or the error.
-
-    Attributes:
-        request: what the engine is asked; None only asks it to be ready.
-        deadline: until when the caller waits; once the engine is asked, until when it may take.
-        timeout: seconds that the engine may take, counted from the moment it is asked; None for no limit of its own.
-        future: done when the engine has answered, failed or been given up.
-        phase: how far the call has come.
-    """
-
-    def __init__(self, request: Request | None, deadline: Deadline, timeout: float | None = None) -> None:
-        self.request = request
-        self.deadline = deadline
-        self.timeout = timeout
-        self.future: Future[Page] = Future()
-        self.phase: Phase = "queued"
-        self._lock = Lock()
-        self._hooks: list[Callable[[], None]] = []
-
-    @property
-    def patience(self) -> float:
-        """Seconds after which it is worth looking whether the call is overdue."""
-        if self.phase == "running" or self.timeout is None:
-            return self.deadline.remaining
-        return min(self.deadline.remaining, self.timeout)
-
-    @property
-    def overdue(self) -> bool:
-        return self.deadline.expired
-
-    @property
-    def given_up(self) -> bool:
-        return self.future.done()
-
-    def on_give_up(self, action: Callable[[], None]) -> Callable[[], None]:
-        """Run `action` when the call is given up, at once if it has been; returns what takes that back.
-
-        What `action` raises is logged and goes nowhere else.
-        """
-        with self._lock:
-            if not self.future.done():
-                self._hooks.append(action)
-                return lambda: self._unhook(action)
-        run_all([action])
-        return lambda: None
-
-    def _unhook(self, action: Callable[[], None]) -> None:
-        with self._lock:
-            if action in self._hooks:
-                self._hooks.remove(action)
-
-    def move(self, phase: Phase) -> bool:
-        """Go on to the next phase; False when the call has been given up meanwhile."""
-        with self._lock:
-            if self.future.done():
-                return False
-            if phase == "running":
-                self.deadline = self.deadline.within(self.timeout)
-            self.phase = phase
-            return True
-
-    def resolve(self, answer: Page | BaseException) -> bool:
-        """Hand the answer over; False when nobody waits for it any more."""
-        with self._lock:
-            if self.future.done():
-                return False
-            self.phase = "done"
-            self._hooks.clear()
-            if isinstance(answer, BaseException):
-                self.future.set_exception(answer)
-            else:
-                self.future.set_result(answer)
-            return True
-
-    def give_up(self, error: Callable[[Phase], BaseException]) -> None:
-        """Stop waiting: `error` makes what the future holds from here on; the engine is stopped if it can be."""
-        with self._lock:
-            if self.future.done():
-                return
-            phase, self.phase = self.phase, "done"
-            hooks, self._hooks = self._hooks, []
-            self.future.set_exception(error(phase))
-        run_all(hooks)
 
 
 class Lane:

@@ -21,7 +21,7 @@ _GAP = 2  # pixels between marks of one stroke
 _CELL = 16  # pixels, side of the squares whose mean is the background
 _BAND = 512  # rows looked at together
 _MEDIAN_OF_TWO = 1.05  # standard deviation over median difference of two pixels, for noise: 1 / (0.6745 * 2 ** 0.5)
-_FRINGE = 0.3  # share of a stroke's own contrast below which it is the ringing of compression
+_FRINGE = 0.4  # share of a stroke's own contrast below which it is the ringing of compression
 _MARK_RUN = re.compile(rb"\xff+")
 
 

@@ -61,7 +61,10 @@ class Limit:
                 wait = self._wait(turn)
 
     def drain(self, seconds: float) -> None:
-        """The server said that it is asked too often: no turn for the next `seconds`, not for those who wait either."""
+        """The server said that it is asked too often: no turn for the next `seconds`.
+
+        The turns to come are moved by as much, those of callers who already wait included.
+        """
         with self._lock:
             now = self._clock.monotonic()
             if now + seconds > self._drained:

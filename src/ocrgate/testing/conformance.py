@@ -110,7 +110,7 @@ def _geometry(suite: _Suite) -> None:
     page = suite.read(request)
     if suite.provider.capabilities.polygons:
         assert all(line.polygon is not None for line in page.lines), "says that it has polygons, but a line has none"
-    parts: list[Line | Word] = [part for line in page.lines for part in (line, *line.words)]
+    parts: list[Line | Word] = [*page.lines, *(word for line in page.lines for word in line.words)]
     for polygon in (part.polygon for part in parts):
         if polygon is not None:
             for x, y in polygon:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
-from ocrgate.testing.simulator import reply
+from ocrgate.testing.simulator import cards, reply
 from ocrgate.testing.simulator.account import Books, SimulatedKey
 from ocrgate.testing.simulator.image import sniff
 from ocrgate.testing.simulator.reply import CARD_ENDPOINTS, ENDPOINTS, Reader
@@ -122,7 +122,7 @@ def answer(books: Books, arrived: Arrived, reader: Reader) -> dict[str, Any]:
         raise Refused(216100 if "id_card_side" in arrived.fields else 216101)
     image, extra = _input(arrived)
     if arrived.endpoint in CARD_ENDPOINTS:
-        return {**reply.card(arrived.endpoint, arrived.fields), **extra}
+        return {"log_id": reply.log_id(), **cards.card(arrived.endpoint, arrived.fields), **extra}
     try:
         lines = reader(image) if image else reply.canned(b"")
     except Exception as error:
