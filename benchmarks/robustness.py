@@ -141,7 +141,7 @@ def _read(gateway: Gateway, sample: Sample) -> tuple[str, str, bool | None, bool
     try:
         result = gateway.recognize(sample.path)
     except InvalidImage as error:
-        return "InvalidImage", error.reason.replace("\0", sample.name), None, None
+        return "InvalidImage", error.reason.replace(str(sample.path), sample.name), None, None
     except BaseException as error:
         return type(error).__name__, str(error).replace(str(sample.path), sample.name), None, None
     return "Result", result.provider, result.valid, result.blank

@@ -24,6 +24,7 @@ from ocrgate.settings import (
 
 ENGINES = ("rapidocr", "tesseract", "easyocr", "baidu")
 TIMEOUT = 240.0
+_ONCE = RetrySettings(attempts=1)
 _NEVER = BreakerSettings(window=1_000_000, minimum=1_000_000)
 """A breaker that stays closed: an engine that fails often is to be measured, not spared."""
 
@@ -68,7 +69,7 @@ def enter(
     with contextlib.ExitStack() as stack:
         label = name
         if name in given:
-            settings = ProviderSettings(name, name, timeout=TIMEOUT, lanes=1)
+            settings = ProviderSettings(name, name, timeout=TIMEOUT, lanes=1, retry=_ONCE)
         elif config is not None:
             if name not in config.providers:
                 raise Missing(f"the configuration has no provider {name!r}; it has: {', '.join(config.providers)}")
@@ -98,7 +99,7 @@ def _defaults(name: str, options: Mapping[str, Any]) -> ProviderSettings:
         found = parse({"version": 1, "providers": {name: {"type": name, **options}}}).providers[name]
     except ConfigError as error:
         raise Missing(str(error)) from error
-    return replace(found, timeout=TIMEOUT, lanes=1, retry=RetrySettings(attempts=1))
+    return replace(found, timeout=TIMEOUT, lanes=1, retry=_ONCE)
 
 
 def _check(settings: ProviderSettings, given: Provider | None) -> None:

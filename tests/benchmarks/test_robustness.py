@@ -92,6 +92,16 @@ def test_results_name_no_folder_of_the_machine(corpus: Path, tmp_path: Path) -> 
     assert str(tmp_path) not in (tmp_path / "robustness.json").read_text(encoding="utf-8")
 
 
+def test_a_reason_is_told_without_the_folder(corpus: Path, tmp_path: Path) -> None:
+    def lose_the_last(_request: Request, _deadline: Deadline) -> Page:
+        (corpus / "hard" / "images" / "2.png").unlink()
+        return Page()
+
+    _, report = _run(corpus, engine=ScriptedProvider("engine", lose_the_last))
+    assert report["images"][2]["detail"].startswith("there is no file '2.png'")
+    assert str(tmp_path) not in (tmp_path / "robustness.json").read_text(encoding="utf-8")
+
+
 def test_a_swollen_process_fails_the_run(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(robustness, "RSS_LIMIT", 1 << 20)
     code, report = _run(corpus, engine=ScriptedProvider("engine", "A"))

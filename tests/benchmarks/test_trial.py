@@ -46,10 +46,10 @@ def test_a_failure_is_a_kind_of_error_and_never_an_exception(tmp_path: Path) -> 
 
 def test_an_engine_that_always_fails_is_asked_to_the_end(tmp_path: Path) -> None:
     (only,) = _samples(tmp_path, {"text": "A"})
-    engine = ScriptedProvider("engine", fails("216201"))
+    engine = ScriptedProvider("engine", fails("282000"))
     with enter("engine", None, {"engine": engine}) as entrant:
         kinds = {ask(entrant.gateway, only).error for _ in range(40)}
-    assert kinds == {"failed: 216201"}
+    assert kinds == {"failed: 282000"}
     assert len(engine.requests) == 40
 
 

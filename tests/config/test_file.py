@@ -67,6 +67,12 @@ def test_bytes_that_are_not_utf_8_are_told_with_their_place(tmp_path: Path) -> N
     assert "byte 0xb7 is not UTF-8" in str(error)
 
 
+def test_a_byte_order_mark_takes_no_column(tmp_path: Path) -> None:
+    file = tmp_path / "ocr.yaml"
+    file.write_bytes(b"\xef\xbb\xbfa: \xff\n")
+    assert (refused(file).problems[0].line, refused(file).problems[0].column) == (1, 4)
+
+
 def test_a_file_far_too_large_is_not_read_to_its_end(tmp_path: Path) -> None:
     file = tmp_path / "ocr.yaml"
     file.write_bytes(b"#" * (MAX_BYTES + 1))

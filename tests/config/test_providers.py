@@ -84,6 +84,11 @@ def test_problems_that_do_not_depend_on_each_other_are_told_together() -> None:
     ]
 
 
+def test_limits_may_be_equal() -> None:
+    text = "providers: {paper: {retry: {base: 1s, cap: 1s}, breaker: {minimum: 7, window: 7}}}"
+    assert parse(text).providers["paper"].breaker.minimum == 7
+
+
 def test_an_unknown_type_does_not_hide_the_gateway_s_part() -> None:
     found = problems("providers: {zzz: {lanes: 0}}")
     assert [one.key for one in found] == ["providers.zzz", "providers.zzz.lanes"]

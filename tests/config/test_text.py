@@ -71,6 +71,14 @@ def test_columns_count_characters_not_bytes(loader: type[Any]) -> None:
 
 def test_a_byte_order_mark_is_not_part_of_the_first_key(loader: type[Any]) -> None:
     assert read("\ufeffa: 1", loader).data == {"a": 1}
+    assert finding("\ufeffa: @x", loader)[1:] == (1, 4)
+
+
+@pytest.mark.parametrize(
+    "written", ["!hidden!x y", "!<hidden", "*hidden!", "&hidden! x", "!!hidden y", "!hidden", "%hidden"]
+)
+def test_what_may_be_a_secret_with_an_odd_first_character_is_not_repeated(written: str, loader: type[Any]) -> None:
+    assert "hidden" not in finding(f"a: {written}\n", loader)[0]
 
 
 def test_anchors_and_merge_keys_share_settings(loader: type[Any]) -> None:
@@ -122,7 +130,7 @@ def test_merge_keys_cannot_multiply_without_bound(loader: type[Any]) -> None:
     assert f"more than {MAX_VALUES} values" in told[0]
     message, line, _ = finding(f"{shared}b:\n" + "- {<<: *a}\n" * 2000, loader)
     assert f"more than {MAX_VALUES} values" in message
-    assert line < 110
+    assert 50 < line < 110
 
 
 def test_brackets_cannot_nest_without_bound(loader: type[Any]) -> None:
@@ -182,6 +190,16 @@ def test_a_repeated_key_does_not_hide_the_other_problems() -> None:
         ("providers.paper", 3),
         ("routes.default.deadline", 4),
     ]
+
+
+def test_a_repeated_key_in_a_shared_section_is_told_once() -> None:
+    found = problem("providers:\n  one: &one {type: paper, lanes: 1, lanes: 2}\n  two: *one\n  three: *one\n")
+    assert (found.key, found.line, found.column) == ("providers.one.lanes", 2, 37)
+
+
+def test_a_missing_setting_is_missed_at_the_key_of_its_section() -> None:
+    found = problem("providers: {paper: }\nroutes:\n  r:\n    hedge:\n      floor: 1s\n")
+    assert (found.key, found.line, found.column) == ("routes.r.hedge.after", 4, 5)
 
 
 def test_a_place_at_the_end_of_the_text_is_taken_back_to_what_is_written() -> None:

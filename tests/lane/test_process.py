@@ -24,7 +24,8 @@ from ocrgate.clock import Deadline
 from ocrgate.diagnosis import Diagnosis
 from ocrgate.errors import ProviderError, ProviderRefused
 from ocrgate.lane import Lane, open_lane
-from ocrgate.lane.frame import pack, receive, send as transmit, unpack
+from ocrgate.lane.frame import pack, receive, unpack
+from ocrgate.lane.frame import send as transmit
 from ocrgate.lane.process import ProcessLane
 from ocrgate.lane.worker import Ask, Hello, Reply
 from ocrgate.page import Page
@@ -414,7 +415,7 @@ def test_the_lane_that_an_engine_asks_for_is_made_of_processes() -> None:
     lane.close()
 
 
-def test_a_worker_that_holds_the_interpreter_ends_itself_when_its_host_is_gone() -> None:
+def test_a_worker_that_holds_the_interpreter_ends_itself_when_its_host_does_not() -> None:
     boot = "import ocrgate.lane.worker as worker; worker.GRACE = 0.2; worker.main()"
     process = subprocess.Popen(
         [sys.executable, "-c", boot],
@@ -429,11 +430,10 @@ def test_a_worker_that_holds_the_interpreter_ends_itself_when_its_host_is_gone()
         with process:
             assert process.stdin is not None
             assert process.stdout is not None
-            transmit(process.stdin, pack(Hello(ProviderSpec("faulty", ENGINE, {}), 1 << 30)))
+            transmit(process.stdin, pack(Hello("faulty", pack(ProviderSpec("faulty", ENGINE, {})), 1 << 30)))
             assert unpack(receive(process.stdout)) == Reply(None)
             request = Request(b"", RAW, 1, 1, options={"do": "hang_holding_the_interpreter"})
             transmit(process.stdin, pack(Ask(request, 0.2)))
-            process.stdin.close()
             assert process.wait(5.0) == 1
     finally:
         process.kill()

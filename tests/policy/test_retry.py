@@ -25,6 +25,7 @@ PAGE = Page(lines=(Line("read"),))
 SERVER = Diagnosis("282000", category="server", action="retry")
 THROTTLED = Diagnosis("18", category="throttle", fault="key", action="retry")
 EXPIRED = Diagnosis("111", category="auth", fault="key", action="refresh_token")
+THREE = RetrySettings(attempts=3, base=0.2, cap=5.0, throttle_base=1.0)
 PLENTY = BudgetSettings(minimum=1000)
 
 
@@ -56,7 +57,7 @@ def retry_of(
     *,
     budget: BudgetSettings = PLENTY,
     uniform: Callable[[float, float], float] = highest,
-    settings: RetrySettings = RetrySettings(attempts=3, base=0.2, cap=5.0, throttle_base=1.0),
+    settings: RetrySettings = THREE,
 ) -> Retry:
     return Retry(settings, Budget(budget, clock), uniform)
 

@@ -18,6 +18,7 @@ from ocrgate.errors import ProviderError
 from ocrgate.testing import ManualClock
 from ocrgate.testing.simulator import BaiduSimulator, SimulatedKey, self_signed
 from ocrgate_baidu import BaiduProvider
+from ocrgate_baidu.attempt import Attempt
 from ocrgate_baidu.connection import RESOLVER
 from tests.providers.platform import adapter, always, failure, key, once, python, read
 
@@ -452,3 +453,15 @@ def test_tls_faults_below_the_certificate_are_tls_faults() -> None:
     with BaiduSimulator() as plain:
         told = failure(_to(plain.url.replace("http://", "https://")))
     assert told.code == "tls"
+
+
+def test_an_attempt_that_ends_late_leaves_a_connection_alone_that_it_has_given_back() -> None:
+    with BaiduSimulator() as platform:
+        provider = adapter(platform)
+        session = provider._transport._open()
+        attempt = Attempt()
+        with attempt.current():
+            assert session.get(platform.url, stream=True).content
+            attempt.cancel()
+        assert attempt.reason is None
+        session.close()

@@ -29,6 +29,7 @@ from ocrgate_easyocr.failure import engine_failure
 from ocrgate_easyocr.parse import parse
 from ocrgate_easyocr.weights import DETECTOR, ENGLISH, LANGUAGES, needed
 from tests.drawing import blank, columns, crop, page, request
+from tests.providers.parts import parts
 
 LONG = Deadline.after(3600)
 
@@ -121,7 +122,7 @@ def test_every_page_lies_on_the_image(answer: list[tuple[list[tuple[float, float
         found = parse(answer, 100, 80)
     except ValueError:
         return
-    for part in (part for line in found.lines for part in (line, *line.words)):
+    for part in parts(found):
         assert part.text.strip()
         assert part.confidence is not None
         assert part.polygon is not None

@@ -27,6 +27,7 @@ from ocrgate_rapidocr.failure import engine_failure
 from ocrgate_rapidocr.models import find_models
 from ocrgate_rapidocr.parse import parse, parse_line
 from tests.drawing import blank, columns, crop, page, request
+from tests.providers.parts import parts
 
 LONG = Deadline.after(3600)
 
@@ -125,7 +126,7 @@ def test_every_page_lies_on_the_image(pieces: list[tuple[list[tuple[float, float
         found = parse(boxes, texts, scores, 100, 80)
     except ValueError:
         return
-    for part in (part for line in found.lines for part in (line, *line.words)):
+    for part in parts(found):
         assert part.text.strip()
         assert "\n" not in part.text
         assert part.confidence is not None

@@ -29,6 +29,7 @@ from ocrgate_tesseract import TesseractProvider
 from ocrgate_tesseract.command import PREFIX, sweep
 from ocrgate_tesseract.parse import COLUMNS, parse
 from tests.drawing import blank, columns, crop, page, request
+from tests.providers.parts import parts
 
 LONG = Deadline.after(3600)
 HEADER = "\t".join(COLUMNS)
@@ -150,7 +151,7 @@ def test_no_word_is_lost_and_every_place_is_on_the_image(
 ) -> None:
     found = parse("\n".join((HEADER, *(word(*one) for one in words))), 64, 64)
     assert sorted(part.text for line in found.lines for part in line.words) == sorted(text for text, *_ in words)
-    for part in (part for line in found.lines for part in (line, *line.words)):
+    for part in parts(found):
         assert part.polygon is not None
         for x, y in part.polygon:
             assert 0 <= x <= 64

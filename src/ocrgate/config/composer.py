@@ -41,7 +41,6 @@ class Composer:
     def __init__(self, text: str, loader: type[Any]) -> None:
         self._text = text
         self._starts = [0, *(match.end() for match in BREAK.finditer(text))]
-        self._end = len(text.rstrip())
         self._loader = loader
         self._anchors: dict[str, Node | None] = {}
         self._spent = 0
@@ -66,7 +65,6 @@ class Composer:
             events.dispose()
 
     def _at(self, index: int) -> Place:
-        index = min(index, self._end)
         line = bisect_right(self._starts, index)
         return Place(line, index - self._starts[line - 1] + 1)
 

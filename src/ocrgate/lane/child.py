@@ -47,7 +47,7 @@ class Worker:
         self._lock = threading.Lock()
         self._busy = 0
         self._said_before = 0
-        hello = _packed(spec.name, Hello(spec, memory))
+        hello = pack(Hello(spec.name, _packed(spec.name, spec), memory))
         stderr: IO[bytes] | None = None
         try:
             # What the engine prints is kept apart from the host's own output, and read only to explain a crash.
@@ -213,7 +213,7 @@ class Worker:
                 self._said_before = self._stderr.seek(0)
 
 
-def _packed(name: str, message: Hello | Ask) -> bytes:
+def _packed(name: str, message: ProviderSpec | Ask) -> bytes:
     try:
         return pack(message)
     except Exception as error:

@@ -33,11 +33,13 @@ class Hello:
     """The first message: what to build.
 
     Attributes:
-        spec: of the adapter.
+        name: of the provider.
+        spec: of the adapter, packed once more: its options may not survive the crossing, and then that is the answer.
         memory: bytes of memory the process may have.
     """
 
-    spec: ProviderSpec
+    name: str
+    spec: bytes
     memory: int
 
 
@@ -68,15 +70,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable()
     inbox = _listen(requests)
-    name = "worker"
+    hello: Hello = unpack(inbox.get())
+    _limit(hello.memory)
     try:
-        hello: Hello = unpack(inbox.get())
-        name = hello.spec.name
-        _limit(hello.memory)
-        provider = hello.spec.build()
+        spec: ProviderSpec = unpack(hello.spec)
+        provider = spec.build()
         provider.warm_up()
     except BaseException as error:  # noqa: BLE001 - the host is told, whatever it is
-        send(replies, pack(Reply(_portable(name, error))))
+        send(replies, pack(Reply(_portable(hello.name, error))))
         return
     send(replies, pack(Reply(None)))
     while True:
