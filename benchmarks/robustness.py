@@ -4,7 +4,6 @@ swollen process. The mode `--robustness` of accuracy.py."""
 from __future__ import annotations
 
 import contextlib
-import resource
 import sys
 import threading
 import time
@@ -170,12 +169,14 @@ def _document(endings: Sequence[Ending], words: Sequence[str], complete: bool) -
 def peak_rss() -> int:
     """Bytes of memory that this process has had at most, its workers not counted.
 
-    Linux counts what the process held before it became this program, too, where its own figure is at hand: there the
-    kernel's high-water mark of this program alone is taken.
+    On Linux `getrusage` also counts what the process held before it became this program, so the kernel's own
+    high-water mark is taken there.
     """
     with contextlib.suppress(OSError, ValueError, IndexError):
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -82,6 +82,18 @@ def test_columns_of_prose_are_read_one_after_the_other() -> None:
     assert texts(*mixed) == [f"left {number}" for number in range(6)] + [f"right {number}" for number in range(6)]
 
 
+def test_a_heading_across_close_columns_is_read_between_them() -> None:
+    def columns(top: float, mark: str) -> list[Line]:
+        left = [piece(f"{mark} left {number}", 10, top + 24 * number, 600) for number in range(5)]
+        right = [piece(f"{mark} right {number}", 625, top + 24 * number + 9, 600) for number in range(5)]
+        return [part for pair in zip(left, right, strict=True) for part in pair]
+
+    heading, middle = piece("heading", 200, 0, 800, 40), piece("middle", 100, 240, 1000)
+    found = texts(*columns(60, "a"), heading, middle, *columns(300, "b"))
+    sides = [[f"{mark} {side} {number}" for number in range(5)] for mark in "ab" for side in ("left", "right")]
+    assert found == ["heading", *sides[0], *sides[1], "middle", *sides[2], *sides[3]]
+
+
 def test_labels_and_amounts_of_a_receipt_are_no_columns() -> None:
     labels = [piece(f"item number {number}", 10, 30 * number, 280) for number in range(6)]
     amounts = [piece(f"{number}.00", 500, 30 * number, 45) for number in range(6)]

@@ -17,11 +17,15 @@ _SAME_ROW = 0.5
 """Two pieces share a row when their middles differ by less than this share of the smaller height."""
 _BESIDE = 0.3
 """They stand beside each other when they overlap by less than this share of the narrower one."""
-_GUTTER = 1.5
-"""A gap between columns is at least this many text heights wide."""
 _COLUMN = 5.0
-"""Pieces of a column of prose are this many text heights wide; those of a table or receipt are shorter."""
+"""Pieces of a column of prose are this many text heights wide; amounts and labels are shorter."""
+_GUTTER = 1.5
+"""That is so where the gap between two columns is this many text heights wide."""
+_CLOSE_COLUMN = 12.0
+"""Where it is narrower, prose has to be this wide: the columns of a printed page."""
 _COLUMN_PIECES = 4
+_HEADINGS = 0.2
+"""At most this share of the pieces lies across the columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +74,74 @@ def _slope(pieces: Sequence[_Piece]) -> float:
 
 
 def _columns(pieces: Sequence[_Piece]) -> list[Sequence[_Piece]]:
-    """Pieces apart by the gutters that run through the whole page between columns of prose."""
-    if len(pieces) < 2 * _COLUMN_PIECES:
+    """Pieces in groups to be read one after the other: columns of prose, and the headings across them."""
+    edge = _gutter(pieces)
+    if edge is None:
         return [pieces]
-    gutter = _GUTTER * median(piece.height for piece in pieces)
-    across = sorted(pieces, key=lambda piece: piece.box.left)
-    reach = across[0].box.right
-    for number, piece in enumerate(across[1:], start=1):
-        if piece.box.left - reach > gutter and _prose(across[:number]) and _prose(across[number:]):
-            return [across[:number], *_columns(across[number:])]
-        reach = max(reach, piece.box.right)
-    return [pieces]
+    left, right, across = _divide(pieces, *edge)
+    groups: list[Sequence[_Piece]] = []
+    upper = -math.inf
+    for heading in (*sorted(across, key=_middle), None):
+        lower = math.inf if heading is None else _middle(heading)
+        for column in (left, right):
+            band = [piece for piece in column if upper <= _middle(piece) < lower]
+            if band:
+                groups += _columns(band)
+        if heading is not None:
+            groups.append([heading])
+        upper = lower
+    return groups
 
 
-def _prose(pieces: Sequence[_Piece]) -> bool:
-    wide = median(piece.width for piece in pieces) > _COLUMN * median(piece.height for piece in pieces)
-    return len(pieces) >= _COLUMN_PIECES and wide
+def _gutter(pieces: Sequence[_Piece]) -> tuple[float, float] | None:
+    """Where the second column begins, and by how much a piece may reach over; None where there is one column."""
+    if len(pieces) < 2 * _COLUMN_PIECES:
+        return None
+    height = median(piece.height for piece in pieces)
+    best: tuple[tuple[int, float], float] | None = None
+    for edge in sorted({height * (piece.box.left // height + 1) for piece in pieces if height > 0}):
+        left, right, across = _divide(pieces, edge, height)
+        if len(across) > _HEADINGS * len(pieces) or min(len(left), len(right)) < _COLUMN_PIECES:
+            continue
+        ends = sorted(piece.box.right for piece in left)
+        gap = median(piece.box.left for piece in right) - ends[len(ends) * 9 // 10]
+        wide = _COLUMN if gap > _GUTTER * height else _CLOSE_COLUMN
+        if _prose(left, wide) and _prose(right, wide) and _beside(left, right):
+            rank = (len(across), -gap)
+            if best is None or rank < best[0]:
+                best = rank, edge
+    return None if best is None else (best[1], height)
+
+
+def _divide(pieces: Sequence[_Piece], edge: float, slack: float) -> tuple[list[_Piece], list[_Piece], list[_Piece]]:
+    """Pieces to the left and to the right of an edge, and those that lie across it."""
+    left: list[_Piece] = []
+    right: list[_Piece] = []
+    across: list[_Piece] = []
+    for piece in pieces:
+        if piece.box.right <= edge + slack:
+            left.append(piece)
+        elif piece.box.left >= edge - slack:
+            right.append(piece)
+        else:
+            across.append(piece)
+    return left, right, across
+
+
+def _prose(pieces: Sequence[_Piece], wide: float) -> bool:
+    return median(piece.width for piece in pieces) > wide * median(piece.height for piece in pieces)
+
+
+def _beside(left: Sequence[_Piece], right: Sequence[_Piece]) -> bool:
+    """Whether two groups share most of the height of the shorter one."""
+    tops = [min(piece.box.top for piece in group) for group in (left, right)]
+    bottoms = [max(piece.box.bottom for piece in group) for group in (left, right)]
+    shared = min(bottoms) - max(tops)
+    return shared > 0.5 * min(bottom - top for top, bottom in zip(tops, bottoms, strict=True))
+
+
+def _middle(piece: _Piece) -> float:
+    return (piece.box.top + piece.box.bottom) / 2
 
 
 def _rows(pieces: Sequence[_Piece], slope: float) -> list[list[_Piece]]:

@@ -41,6 +41,7 @@ class Options(BaseModel):
     keys: list[Key] | None = None
     languages: list[str] = []
     depth: int = 3
+    mode: Literal["auto", "fast"] | int = "auto"
     side: str | None = Field(default=None, alias="card_side")
     options: dict[str, Any] = {}
 

@@ -160,6 +160,13 @@ def test_the_address_of_a_store_appears_in_no_message(state: str) -> None:
     assert SECRET not in told(f"providers: {{paper: }}\nstate: {state}\n")
 
 
+def test_a_key_with_a_short_name_does_not_silence_an_adapter() -> None:
+    found = problem("providers: {acme: {endpoint: idcard, keys: [{name: a, app_id: x, secret_key: id}]}}")
+    assert found.message == "the endpoint idcard needs card_side"
+    found = problem("providers: {acme: {keys: [{name: a, app_id: xyz, secret_key: xyz}]}}")
+    assert found.message == "this value is not accepted"
+
+
 def test_a_misspelt_key_below_keys_is_still_helped_with() -> None:
     found = problems("providers:\n  acme:\n    keys:\n      - {name: a, app_id: x, secret_kye: y}\n")
     assert [(one.key, one.message) for one in found] == [

@@ -43,6 +43,7 @@ def test_options_of_an_adapter_without_a_model_pass_unchanged() -> None:
         ("{endpoint: acurate}", "expected one of accurate, general, idcard; did you mean 'accurate'?"),
         ("{languages: [no]}", "expected text, but YAML reads no as false: write it in quotes ('no')"),
         ("{tls: 3.5}", "expected a mapping of settings, or true or false"),
+        ("{mode: auot}", "expected a whole number, or one of auto, fast; did you mean 'auto'?"),
         ("{depth: deep}", "expected a whole number"),
         ("{languages: en}", "expected a list"),
         ("{retry: {base: 10s}}", "may not be above `cap`, which is 5 unless set"),

@@ -321,7 +321,11 @@ def test_giving_up_a_call_as_it_ends_does_not_cost_the_next_one(lanes: Open, tmp
     late = Event()
     first = send(lane, options={"gate": str(gates[0])})
     second = send(lane, options={"gate": str(gates[1])})
-    second.on_give_up(lambda: late.wait(PATIENCE) and None)
+
+    def linger() -> None:
+        late.wait(PATIENCE)
+
+    second.on_give_up(linger)
     release(gates[0])
     first.future.result(PATIENCE)
     assert eventually(lambda: second.phase == "running")

@@ -74,6 +74,8 @@ def limits(draw: st.DrawFn) -> Limits:
 @settings(deadline=None, max_examples=150)
 @given(sides, sides, limits(), st.sampled_from(["L", "RGB"]))
 @example(1, 6000, Limits(max_aspect=2.0), "L")
+@example(1, 3, Limits(max_side=1), "L")
+@example(1, 700, Limits(min_side=30, max_side=800, max_pixels=900), "L")
 @example(6000, 200, Limits(("PNG",), max_side=1000, max_aspect=4.0), "RGB")
 def test_every_tile_of_every_image_is_within_every_limit(width: int, height: int, wanted: Limits, mode: str) -> None:
     assume(width * height < 3_000_000)

@@ -272,6 +272,33 @@ def test_a_hanging_program_is_killed_with_its_children_before_the_deadline(scrip
         assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
+def test_inside_a_worker_process_the_children_are_killed_and_the_worker_is_not(script: Script, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    lines = (
+        "from ocrgate.clock import Deadline",
+        "from ocrgate.errors import ProviderError",
+        "from ocrgate_tesseract import TesseractProvider",
+        "from tests.drawing import page",
+        "try:",
+        f"    TesseractProvider(binary={script(f'sleep 600 & echo $! $$ > {pids}; wait')!r}).recognize(",
+        "        page().request(), Deadline.after(1.0))",
+        "except ProviderError as error:",
+        "    print(error.diagnosis.code)",
+    )
+    root = str(Path(__file__).parent.parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*filter(None, sys.path), root])},
+        start_new_session=True,  # a worker leads a process group
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == "timeout", done.stderr
+    for pid in map(int, pids.read_text().split()):
+        assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
 def test_the_program_runs_on_one_thread_and_leaves_the_host_as_it_was(script: Script, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     before = dict(os.environ)

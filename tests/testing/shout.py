@@ -16,7 +16,9 @@ class ShoutProvider(Adapter):
         try:
             box = request.image().convert("L").point(lambda level: 255 if level < 128 else 0).getbbox()
         except (ValueError, OSError) as error:
-            raise ProviderError(self.name, Diagnosis("bad_image", str(error), "image", "caller", "fix_request")) from error
+            raise ProviderError(
+                self.name, Diagnosis("bad_image", str(error), "image", "caller", "fix_request")
+            ) from error
         if box is None:
             return Page(width=request.width, height=request.height)
         left, top, right, bottom = box

@@ -55,9 +55,11 @@ class Report:
                 for path, value in leaves(self.document.data)
                 if value is not None and not isinstance(value, bool) and not self.quotable(path)
             ]
+        # What is shorter than a run counts as a word of its own, or the name `a` would silence every sentence.
+        words = re.findall(r"\w+", message)
         pieces = {message[start : start + _RUN] for start in range(len(message))}
         return any(
-            secret in message
+            secret in words
             if len(secret) < _RUN
             else any(secret[start : start + _RUN] in pieces for start in range(len(secret) - _RUN + 1))
             for secret in self._secrets

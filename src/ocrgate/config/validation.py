@@ -59,7 +59,8 @@ def validate(model: type[Model], data: Any, path: Path, report: Report, *, forei
         if message is not None:
             wrong.setdefault((*path, *local), []).append(message)
     for place, messages in wrong.items():
-        first, *others = dict.fromkeys(messages)
+        # A suggestion ends the sentence.
+        first, *others = sorted(dict.fromkeys(messages), key=lambda message: message.endswith("?"))
         report.add(place, ", or ".join((first, *(other.removeprefix("expected ") for other in others))))
     return None
 

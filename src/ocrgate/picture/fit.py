@@ -76,8 +76,8 @@ def _tile(picture: Picture, box: _Box, limits: Limits) -> Tile:
 
 
 def _smaller(scale: float, size: tuple[int, int], inner: tuple[int, int]) -> float:
-    # start from what the last try really was, so that every step counts
-    return min(scale, max(inner[0] / size[0], inner[1] / size[1])) * 0.8
+    # by the longer side, as it really was: the shorter one may be a single pixel, which no scale makes smaller
+    return min(scale, max(inner) / max(size)) * 0.8
 
 
 def _target(size: tuple[int, int], scale: float, limits: Limits) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -104,7 +104,7 @@ def _target(size: tuple[int, int], scale: float, limits: Limits) -> tuple[tuple[
                 f"max_pixels {limits.max_pixels}"
             )
         wanted = 1.0 if limits.max_pixels is None else math.sqrt(limits.max_pixels / pixels)
-        scale = max(inner[0] / size[0], inner[1] / size[1]) * min(0.999, max(0.5, wanted))
+        scale = max(inner) / max(size) * min(0.999, max(0.5, wanted))
 
 
 def _made_up(inner: tuple[int, int], limits: Limits) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from ocrgate.provider import Limits
 
 _STRIP = 2.5  # longer side over shorter side from which a page that is too long is cut rather than scaled
 _MOST = 64  # tiles; a page that would need more is made up with white, or scaled
+_LEAST = 32  # pixels; shorter pieces would hold no character, so there the page is scaled
 _SHORT = 1024  # pixels; what is not longer stays in one piece, made up with white where it is too narrow
 
 
@@ -44,6 +45,8 @@ def lay_out(width: int, height: int, limits: Limits) -> Layout:
     if not too_long:
         return whole
     piece = max(1, min(long, math.floor(length)), math.ceil(long / _MOST * 2))
+    if piece < _LEAST:
+        return whole
     along = 0 if width > height else 1
     starts = _starts(long, piece, _overlap(piece, breadth, along))
     if len(starts) < 2:
