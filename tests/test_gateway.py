@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.houses import house, picture
 
 from ocrgate import (
     AllProvidersFailed,
@@ -28,6 +27,7 @@ from ocrgate.provider import Capabilities, Key, Limits, Readiness, Request
 from ocrgate.result import Cost
 from ocrgate.settings import AcceptSettings, BreakerSettings, RetrySettings, RuleSettings
 from ocrgate.testing import ManualClock, ScriptedProvider, fails, hangs, says, takes
+from tests.houses import house, picture
 
 TWO_TRIES = {"*": {"retry": RetrySettings(attempts=2)}}
 
@@ -57,7 +57,9 @@ def test_a_failed_engine_is_followed_by_the_next() -> None:
 
 def test_a_rejected_answer_is_followed_by_the_next_engine() -> None:
     accept = AcceptSettings(rules=(RuleSettings("total", r"TOTAL\D*(?P<total>\d+\.\d\d)", required=True),))
-    with house(ScriptedProvider("first", "TOTAL ?"), ScriptedProvider("second", "TOTAL: 12.30"), accept=accept) as gateway:
+    with house(
+        ScriptedProvider("first", "TOTAL ?"), ScriptedProvider("second", "TOTAL: 12.30"), accept=accept
+    ) as gateway:
         result = gateway.recognize(picture())
     assert result.fields["total"] == "12.30"
     assert story(result) == [("first", "rejected"), ("second", "accepted")]

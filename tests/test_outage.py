@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from itertools import groupby
 
 import pytest
-from tests.drawing import page
 
 from ocrgate import Gateway, Result
 from ocrgate.events import BreakerChanged
 from ocrgate.testing import BaiduSimulator
+from tests.drawing import page
 
 IMAGES, DOWN, UP = 200, 70, 130
 
@@ -56,7 +56,9 @@ def test_an_outage_in_the_middle_of_200_images_costs_none_of_them(images: list[b
             "routes": {
                 "default": {
                     "providers": ["baidu", "tesseract"],
-                    "accept": {"rules": [{"name": "number", "pattern": r"RECEIPT (?P<number>\d{5})", "required": True}]},
+                    "accept": {
+                        "rules": [{"name": "number", "pattern": r"RECEIPT (?P<number>\d{5})", "required": True}]
+                    },
                 }
             },
         }
@@ -64,7 +66,9 @@ def test_an_outage_in_the_middle_of_200_images_costs_none_of_them(images: list[b
     transitions: list[tuple[str, str]] = []
     results: list[Result] = []
     with gateway:
-        gateway.on(lambda event: transitions.append((event.old, event.new)) if isinstance(event, BreakerChanged) else None)
+        gateway.on(
+            lambda event: transitions.append((event.old, event.new)) if isinstance(event, BreakerChanged) else None
+        )
         gateway.warm_up()
         for place, image in enumerate(images):
             if place == DOWN:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocrgate.call import Call
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
@@ -51,6 +52,14 @@ class Answer:
     started: float
     elapsed: float
     cost: Cost | None
+
+
+class _Asked(NamedTuple):
+    """One call that succeeded: what it brought, when it began (Unix time) and how long it took (seconds)."""
+
+    page: Page
+    started: float
+    elapsed: float
 
 
 class Engine:
@@ -131,7 +140,7 @@ class Engine:
         while True:
             key = self._pick(tried)
             try:
-                pages, started, elapsed = self._read_tiles(fitted.tiles, key, call, deadline, budget)
+                asked = self._read_tiles(fitted.tiles, key, call, deadline, budget)
             except ProviderError as error:
                 if key is None or error.diagnosis.fault != "key" or error.diagnosis.action == "retry":
                     raise
@@ -140,15 +149,16 @@ class Engine:
                     raise
                 continue
             price = self.settings.price
-            cost = None if price is None else Cost(price.amount * len(pages), price.currency)
-            return Answer(fitted.join(pages), key, started, elapsed, cost)
+            cost = None if price is None else Cost(price.amount * len(asked), price.currency)
+            elapsed = sum(each.elapsed for each in asked)
+            self._learn(elapsed)
+            return Answer(fitted.join([each.page for each in asked]), key, asked[0].started, elapsed, cost)
 
     def _read_tiles(
         self, tiles: tuple[Tile, ...], key: str | None, call: Call, deadline: Deadline, budget: Budget
-    ) -> tuple[list[Page], float, float]:
+    ) -> list[_Asked]:
         retry = Retry(self.settings.retry, budget)
-        started, begun = self._clock.time(), self._clock.monotonic()
-        pages = []
+        asked = []
         for tile in tiles:
             request = Request(
                 data=tile.data,
@@ -160,13 +170,14 @@ class Engine:
                 key=key,
                 request_id=call.request_id,
             )
-            pages.append(retry(lambda request=request: self._ask(request, call, deadline), deadline, call.cancel.event))  # type: ignore[misc]
-        elapsed = self._clock.monotonic() - begun
+            asked.append(retry(partial(self._ask, request, call, deadline), deadline, call.cancel.event))
+        return asked
+
+    def _learn(self, elapsed: float) -> None:
         with self._lock:
             self._typical = elapsed if self._typical is None else 0.8 * self._typical + 0.2 * elapsed
-        return pages, started, elapsed
 
-    def _ask(self, request: Request, call: Call, deadline: Deadline) -> Page:
+    def _ask(self, request: Request, call: Call, deadline: Deadline) -> _Asked:
         """Ask once. A failure is recorded, told to breaker and keys, and raised."""
         permit = self._breaker.admit()
         started, begun = self._clock.time(), self._clock.monotonic()
@@ -188,7 +199,7 @@ class Engine:
         permit.success()
         if request.key is not None and self._ring is not None:
             self._ring.report(request.key, None)
-        return page
+        return _Asked(page, started, self._clock.monotonic() - begun)
 
     def _failed(self, permit: Permit, diagnosis: Diagnosis, key: str | None) -> None:
         self.last_diagnosis = diagnosis
@@ -216,10 +227,7 @@ class Engine:
             while not self._clock.wait(ticket.future, ticket.patience):
                 if ticket.overdue:
                     ticket.give_up(self._too_late)
-            page = ticket.future.result()
-            if not isinstance(page, Page):
-                raise ProviderError(self.name, lookup("gateway", "bad_page", f"{type(page).__name__}, not a Page"))
-            return page
+            return self._page(ticket.future.result())
         except OCRError:
             raise
         except Exception as error:
@@ -228,6 +236,12 @@ class Engine:
             unhook()
             # Reached with the ticket open only when the waiting itself was interrupted, by Ctrl-C for instance.
             ticket.give_up(lambda _phase: ProviderError(self.name, lookup("gateway", "cancelled")))
+
+    def _page(self, answer: object) -> Page:
+        """What the adapter returned, which has to be a page."""
+        if isinstance(answer, Page):
+            return answer
+        raise ProviderError(self.name, lookup("gateway", "bad_page", f"{type(answer).__name__}, not a Page"))
 
     def _too_late(self, phase: Phase) -> OCRError:
         if phase == "queued":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ocrgate.acceptance import Verdict
@@ -59,9 +59,8 @@ def read_page(route: Route, picture: Picture, call: Call, deadline: Deadline, *,
         answer = _ask(step, route, picture, call, deadline)
         if answer is None:
             continue
-        page = replace(answer.page, blank=picture.blank if not answer.page.lines else False)
-        verdict = route.acceptance.judge(page, rules=rules)
-        reading = Reading(page, verdict, step.engine.name)
+        verdict = route.acceptance.judge(answer.page, rules=rules)
+        reading = Reading(answer.page, verdict, step.engine.name)
         _record(call, step, answer, verdict)
         if verdict.valid:
             return reading

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import json
 import logging
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line: `time` (UTC, ISO 8601), `level`, `logger`, `message`, and `error` where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        when = datetime.datetime.fromtimestamp(record.created, datetime.timezone.utc)
+        when = dt.datetime.fromtimestamp(record.created, dt.timezone.utc)
         entry = {
             "time": when.isoformat(timespec="milliseconds"),
             "level": record.levelname,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from time import monotonic
 
 import pytest
@@ -104,7 +105,14 @@ def test_a_pattern_that_would_never_end_is_a_reason_soon(pattern: str, text: str
 def test_a_slow_pattern_holds_up_no_other_thread() -> None:
     hostile, harmless = rule(r"(a+)+$"), rule(r"(?P<n>\d+)")
     with ThreadPoolExecutor(2) as pool:
-        slow = pool.submit(hostile.match, "a" * 5000 + "b")
+        begun = Event()
+
+        def search() -> RuleMatch:
+            begun.set()
+            return hostile.match("a" * 5000 + "b")
+
+        slow = pool.submit(search)
+        assert begun.wait(5.0)
         for _ in range(10):
             assert harmless.match("12").fields == {"n": "12"}
         assert not slow.done()

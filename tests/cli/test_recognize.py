@@ -116,7 +116,9 @@ def test_a_bad_image_among_good_ones_does_not_end_the_run(
     assert "none.png" in captured.err
 
 
-def test_a_missing_or_broken_configuration_ends_in_2(capsys: pytest.CaptureFixture[str], image: Path, tmp_path: Path) -> None:
+def test_a_missing_or_broken_configuration_ends_in_2(
+    capsys: pytest.CaptureFixture[str], image: Path, tmp_path: Path
+) -> None:
     assert main(["recognize", str(image), "--config", str(tmp_path / "none.yaml")]) == 2
     assert "none.yaml" in capsys.readouterr().err
     broken = tmp_path / "broken.yaml"

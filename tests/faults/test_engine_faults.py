@@ -9,12 +9,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.faults.engines import FaultyEngine
-from tests.houses import picture
 
 from ocrgate import AllProvidersFailed, DeadlineExceeded, Gateway, Result
 from ocrgate.settings import ProviderSettings, RetrySettings, RouteSettings, Settings
 from ocrgate.testing import ScriptedProvider
+from tests.faults.engines import FaultyEngine
+from tests.houses import picture
 
 MARGIN = 0.25
 FAULTS = {

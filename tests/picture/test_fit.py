@@ -215,3 +215,28 @@ def test_a_picture_held_smaller_leads_back_to_the_callers_pixels(monkeypatch: py
     line = Line("x", Polygon.from_box(0, 0, 121, 61))
     joined = fitted.join([Page((line,))])
     assert joined.lines[0].polygon == Polygon.from_box(0, 0, 241, 121)
+
+
+@pytest.mark.parametrize(("size", "least"), [((300, 9350), 128), ((9350, 300), 300)])
+def test_neighbouring_tiles_share_enough_to_show_a_line_or_a_word_whole(size: tuple[int, int], least: int) -> None:
+    for length in range(0, 900, 25):
+        longer = (size[0], size[1] + length) if size[1] > size[0] else (size[0] + length, size[1])
+        fitted = opened(Image.new("L", longer)).fit(Limits(max_side=1000))
+        assert fitted.along is not None
+        for before, tile in pairwise(fitted.tiles):
+            assert before.box[fitted.along + 2] - tile.box[fitted.along] >= least - 1
+
+
+def test_what_is_made_up_around_a_small_image_is_white() -> None:
+    (tile,) = opened(Image.new("RGB", (4, 4), 0)).fit(Limits(("PNG",), min_side=10)).tiles
+    image = shown(tile).convert("L")
+    assert [image.getpixel((x, 5)) for x in range(10)] == [255] * 3 + [0] * 4 + [255] * 3
+
+
+def test_the_limit_of_encoded_bytes_counts_what_percent_encoding_adds() -> None:
+    photo = opened(Image.effect_noise((300, 300), 60).convert("RGB"))
+    (tile,) = photo.fit(Limits(("PNG",))).tiles
+    exact = encoded_size(tile.data)
+    assert exact > len(base64.b64encode(tile.data))
+    assert photo.fit(Limits(("PNG",), max_encoded_bytes=exact)).tiles[0].width == 300
+    assert photo.fit(Limits(("PNG",), max_encoded_bytes=exact - 1)).tiles[0].width < 300

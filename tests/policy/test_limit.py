@@ -122,6 +122,16 @@ def test_a_shorter_drain_takes_nothing_back_and_several_do_not_add_up() -> None:
     assert limit.reserve(far(clock)) == pytest.approx(3.0)
 
 
+def test_a_complaint_that_follows_another_adds_only_what_is_new() -> None:
+    clock = ManualClock()
+    limit = Limit("baidu", 2.0, clock)
+    limit.reserve(far(clock))
+    limit.drain(3.0)
+    clock.advance(1.0)
+    limit.drain(3.0)
+    assert limit.reserve(far(clock)) == pytest.approx(3.5)
+
+
 def test_a_drain_that_is_over_is_forgotten() -> None:
     clock = ManualClock()
     limit = Limit("baidu", 2.0, clock)

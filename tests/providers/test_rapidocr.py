@@ -171,6 +171,7 @@ def test_every_code_is_explained_in_both_languages() -> None:
         assert row.source
 
 
+@pytest.mark.engines
 def test_a_missing_model_is_named_with_its_remedy_and_nothing_is_downloaded(tmp_path: Path) -> None:
     readiness = RapidOCRProvider(model_dir=str(tmp_path)).check()
     assert not readiness.ready

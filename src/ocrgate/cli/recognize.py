@@ -49,9 +49,9 @@ def run(options: argparse.Namespace) -> int:
     from ocrgate.gateway import Gateway
     from ocrgate.log import logging_as
 
-    with Gateway.from_yaml(options.config) if options.config else Gateway.default() as gateway:
-        with logging_as(gateway.settings.logging):
-            codes = [_show(source, answer, options) for source, answer in _answers(gateway, options)]
+    built = Gateway.from_yaml(options.config) if options.config else Gateway.default()
+    with built as gateway, logging_as(gateway.settings.logging):
+        codes = [_show(source, answer, options) for source, answer in _answers(gateway, options)]
     return next((code for code in codes if code != READ), READ)
 
 

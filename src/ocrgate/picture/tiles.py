@@ -88,12 +88,14 @@ class Fitted:
             fields.update(page.fields)
             notes.update(page.notes)
         picture = self.picture
+        lines = join(pieces, self.along)
         return Page(
-            lines=join(pieces, self.along),
+            lines=lines,
             width=picture.width,
             height=picture.height,
             fields=fields,
             number=picture.number,
-            blank=picture.blank,
+            # A page on which something was read is not blank; only the others are worth a look at the pixels.
+            blank=False if lines else picture.blank,
             notes=notes,
         )

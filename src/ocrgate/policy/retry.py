@@ -9,18 +9,20 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from threading import Event
+from typing import TypeVar
 
 import tenacity
 
 from ocrgate.clock import Deadline
 from ocrgate.diagnosis.diagnosis import Diagnosis
 from ocrgate.errors import ProviderError
-from ocrgate.page import Page
 from ocrgate.policy.budget import Budget
 from ocrgate.settings import RetrySettings
 
 _DOUBLINGS = 64
 """More would overflow, and no cap is that far away."""
+
+T = TypeVar("T")
 
 
 class Retry:
@@ -42,12 +44,21 @@ class Retry:
         self._budget = budget
         self._uniform = uniform
 
-    def __call__(self, ask: Callable[[], Page], deadline: Deadline, wake: Event | None = None) -> Page:
+    def __call__(self, ask: Callable[[], T], deadline: Deadline, wake: Event | None = None) -> T:
         """Run `ask`, again and again where that is worth it, and no more once `wake` is set.
 
         Raises:
             ProviderError: of the last call.
         """
+        try:
+            return ask()
+        except ProviderError as error:
+            # Entered only now, because entering the loop costs more than all else around a call that succeeds.
+            return self._again(ask, error, deadline, wake)
+
+    def _again(self, ask: Callable[[], T], first: ProviderError, deadline: Deadline, wake: Event | None) -> T:
+        """The loop, which has the error of the first call as its first."""
+        failed: ProviderError | None = first
         refreshed = False
         last: BaseException | None = None
 
@@ -66,6 +77,13 @@ class Retry:
                 return True
             return not self._budget.spend()
 
+        def replay_or_ask() -> T:
+            nonlocal failed
+            if failed is None:
+                return ask()
+            error, failed = failed, None
+            raise error
+
         def pause(seconds: float) -> None:
             if deadline.clock.sleep(seconds, wake) and last is not None:
                 raise last
@@ -77,7 +95,7 @@ class Retry:
             sleep=pause,
             reraise=True,
         )
-        return retrying(ask)
+        return retrying(replay_or_ask)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome is not None else None
