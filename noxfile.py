@@ -25,7 +25,7 @@ def _show_every_python() -> None:
             [pyenv, "versions", "--bare"], capture_output=True, text=True, check=False
         ).stdout.split()
         mine = platform.python_version()
-        os.environ["PYENV_VERSION"] = ":".join([mine, *(version for version in found if version != mine)])
+        os.environ["PYENV_VERSION"] = ":".join([mine, *(version for version in listed.stdout.split() if version != mine)])
 
 
 _show_every_python()

@@ -21,6 +21,7 @@ from ocrgate.settings import (
 )
 from ocrgate.testing import ManualClock
 
+ANYTHING = AcceptSettings()
 ONCE = RetrySettings(attempts=1)
 
 
@@ -37,7 +38,7 @@ def picture(width: int = 60, height: int = 40, *, text: bool = True) -> bytes:
 def house(
     *providers: Provider,
     clock: ManualClock | None = None,
-    accept: AcceptSettings = AcceptSettings(),
+    accept: AcceptSettings = ANYTHING,
     deadline: float = 15.0,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     **route: Any,

@@ -30,10 +30,10 @@ def test_an_entry_point_leads_into_its_own_package(name: str) -> None:
 
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_importing_an_adapter_loads_no_engine(name: str) -> None:
-    code = f"import {name}, sys; print([m for m in sys.modules if m in {('aip', 'pytesseract', 'easyocr', 'rapidocr', 'torch', 'cv2', 'requests')!r}])"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
-    )
+    engines = ("aip", "pytesseract", "easyocr", "rapidocr", "torch", "cv2", "requests")
+    code = f"import {name}, sys; print([module for module in sys.modules if module in {engines!r}])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "[]"
 
 
 def test_the_wheel_holds_the_library_its_adapters_and_their_data_and_nothing_else(tmp_path: Path) -> None:

@@ -47,8 +47,9 @@ def alive(pid: int) -> bool:
     return status not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
-def gone(pids: list[int]) -> bool:
-    return eventually(lambda: not any(map(alive, pids)))
+def gone(pids: list[int], seconds: float = PATIENCE) -> bool:
+    """Whether all have ended in time."""
+    return eventually(lambda: not any(map(alive, pids)), seconds)
 
 
 def logged(log: Path) -> list[int]:

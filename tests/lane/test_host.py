@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from time import monotonic
 
 import pytest
@@ -150,40 +150,25 @@ def test_control_c_ends_a_waiting_host_and_its_worker(do: str, host: Host, log: 
     code = PREPARE + f'ask()\nhung = send("{do}")\nprint("hung", flush=True)\nhung.future.result()\n'
     process = host("-c", code)
     assert line(process) == "hung"
+    Event().wait(0.3)  # until the engine hangs: nobody can tell from outside
     process.send_signal(signal.SIGINT)
     begun = monotonic()
     _, err = process.communicate(timeout=PATIENCE)
     assert monotonic() - begun < 3.0
     assert "KeyboardInterrupt" in err
     assert process.returncode == -signal.SIGINT
-    assert gone(logged(log))
+    assert gone(logged(log), 5.0)
 
 
-def test_control_c_reaches_no_worker_by_itself(log: Path) -> None:
-    """A terminal sends it to every process of the group: a host that catches it goes on with the same worker."""
-    code = (
-        PREPARE
-        + "before = ask()\nprint('ready', flush=True)\n"
-        + "try:\n    send('hang').future.result(15.0)\nexcept KeyboardInterrupt:\n    print('caught', flush=True)\n"
-        + "lane.close()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(log)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=environment(),
-        start_new_session=True,
-    ) as process:
-        assert line(process) == "ready"
-        (pid,) = logged(log)
-        os.kill(pid, signal.SIGINT)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=PATIENCE)
-    assert (out, err, process.returncode) == ("caught\n", "", 0)
-    assert gone(logged(log))
+def test_control_c_reaches_no_worker(host: Host, log: Path) -> None:
+    """A terminal sends it to the whole group of the host, and a host that catches it goes on with the same worker."""
+    process = host("-c", PREPARE + "print(ask(), flush=True)\nsys.stdin.readline()\nprint(ask(), flush=True)\n")
+    before = line(process)
+    (pid,) = logged(log)
+    assert os.getpgid(pid) == pid, "it is in no group of the host"
+    os.kill(pid, signal.SIGINT)
+    out, err = process.communicate("\n", timeout=PATIENCE)
+    assert (out.strip(), err) == (before, "")
 
 
 def test_a_host_that_ends_in_the_middle_of_a_call_ends_at_once(host: Host, log: Path) -> None:

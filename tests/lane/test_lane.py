@@ -71,7 +71,7 @@ class Gate:
             self.at_once += 1
             self.most = max(self.most, self.at_once)
         self.begun.release()
-        assert self.go.acquire(timeout=PATIENCE)
+        assert self.go.acquire(timeout=4 * PATIENCE)
         with self.guard:
             self.at_once -= 1
         return page_of(text)

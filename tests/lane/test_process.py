@@ -148,7 +148,7 @@ def test_an_engine_that_hangs_is_killed_with_all_it_has_started(do: str, lanes: 
     assert monotonic() - begun < 0.4 + 0.25
     hung = logged(log)
     assert len(hung) == (2 if do == "hang_with_child" else 1)
-    assert gone(hung)
+    assert gone(hung, 3.0), "killed, and not only ended by its own timer"
     assert ask(lane) == "!"
 
 
@@ -374,6 +374,15 @@ def test_closing_ends_engines_that_are_still_loading(lanes: Open, log: Path) -> 
     lane.close()
     assert not alive(logged(log)[0])
     assert isinstance(ticket.future.exception(PATIENCE), ProviderRefused)
+
+
+def test_a_closed_lane_starts_no_process(lanes: Open, log: Path) -> None:
+    lane = lanes()
+    lane.close()
+    with pytest.raises(ProviderError) as caught:
+        lane._ready()
+    assert caught.value.diagnosis.code == "cancelled"
+    assert logged(log) == []
 
 
 def test_closing_at_any_moment_of_the_start_leaves_no_process(log: Path) -> None:
