@@ -21,11 +21,9 @@ def _show_every_python() -> None:
     """Under pyenv only the chosen version answers; name them all, so that each `python3.x` can be found."""
     pyenv = shutil.which("pyenv")
     if pyenv and "PYENV_VERSION" not in os.environ:
-        found = subprocess.run(
-            [pyenv, "versions", "--bare"], capture_output=True, text=True, check=False
-        ).stdout.split()
-        mine = platform.python_version()
-        os.environ["PYENV_VERSION"] = ":".join([mine, *(version for version in listed.stdout.split() if version != mine)])
+        listed = subprocess.run([pyenv, "versions", "--bare"], capture_output=True, text=True, check=False)
+        versions = dict.fromkeys([platform.python_version(), *listed.stdout.split()])
+        os.environ["PYENV_VERSION"] = ":".join(versions)
 
 
 _show_every_python()
