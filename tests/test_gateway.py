@@ -146,6 +146,26 @@ def test_a_slow_first_engine_leaves_time_for_the_second() -> None:
     assert result.provider == "well"
 
 
+def test_waiting_for_a_turn_is_not_the_providers_slowness() -> None:
+    breaker = BreakerSettings(window=4, minimum=2, slow_call=1.0, slow_rate=0.5)
+    cloud = ScriptedProvider("cloud", "text")
+    gateway = house(cloud, settings={"cloud": {"qps": 0.2, "breaker": breaker}}, deadline=60.0)
+    with gateway:
+        for _ in range(4):
+            assert gateway.recognize(picture()).valid
+        assert gateway.status()["cloud"]["breaker"] == "closed"
+
+
+def test_slow_answers_open_the_breaker() -> None:
+    clock = ManualClock()
+    breaker = BreakerSettings(window=4, minimum=2, slow_call=1.0, slow_rate=0.5)
+    cloud = ScriptedProvider("cloud", takes(2.0, clock, "text"))
+    with house(cloud, clock=clock, settings={"cloud": {"breaker": breaker}}) as gateway:
+        for _ in range(2):
+            assert gateway.recognize(picture()).valid
+        assert gateway.status()["cloud"]["breaker"] == "open"
+
+
 def test_a_deadline_that_passes_before_any_answer_says_so() -> None:
     clock = ManualClock()
     with house(ScriptedProvider("stuck", hangs(clock)), clock=clock) as gateway:

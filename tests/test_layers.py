@@ -17,7 +17,7 @@ LAYERS = (
     ("result", "errors"),
     ("provider", "settings"),
     ("diagnosis",),
-    ("layout", "picture", "keys", "acceptance", "policy", "events", "catalog"),
+    ("layout", "picture", "keys", "acceptance", "policy", "events", "catalog", "checkup", "awaiting"),
     ("lane",),
     ("call",),
     ("engine",),

@@ -13,9 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocrgate.call import Call
+from ocrgate.checkup import Checkup
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
 from ocrgate.diagnosis import Diagnosis, diagnose, lookup
-from ocrgate.errors import ConfigError, InvalidImage, OCRError, ProviderError, ProviderRefused
+from ocrgate.errors import InvalidImage, OCRError, ProviderError, ProviderRefused
 from ocrgate.events import BreakerChanged, Event, KeyBenched
 from ocrgate.keys.ring import Ring
 from ocrgate.lane import Lane, Phase, Ticket, open_lane
@@ -30,9 +31,6 @@ from ocrgate.settings import ProviderSettings
 
 if TYPE_CHECKING:
     from ocrgate.picture import Picture, Tile
-
-_NOT_READY_FOR = 30.0
-"""Seconds that a provider found not ready is taken to stay so; asking again costs a look at the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +94,10 @@ class Engine:
             clock=clock,
             observer=lambda name, old, new: emit(BreakerChanged(name, old, new)),
         )
+        self._checkup = Checkup(provider, clock)
         self._ring = Ring(provider.keys, clock=clock) if provider.keys else None
         self._limits = {key: Limit(self.name, settings.qps, clock) for key in self._key_names()} if settings.qps else {}
         self._lock = threading.Lock()
-        self._readiness: tuple[float, Readiness] | None = None
         self._typical: float | None = None
 
     def _key_names(self) -> list[str | None]:
@@ -129,8 +127,7 @@ class Engine:
             ProviderRefused: when the engine was not asked at all, or no more.
             ProviderError: when it was asked and failed.
         """
-        self._check_ready()
-        self._check_languages(call.languages)
+        self._checkup.require(call.languages)
         try:
             fitted = picture.fit(self.provider.capabilities.limits)
         except InvalidImage as error:
@@ -184,7 +181,8 @@ class Engine:
         try:
             if (limit := self._limits.get(request.key)) is not None:
                 limit.acquire(deadline, call.cancel.event)
-            page = self._in_lane(request, call, deadline)
+                permit.begin(self._clock.monotonic())
+            page = self._in_lane(request, call, deadline, permit)
         except ProviderError as error:
             self._failed(permit, error.diagnosis, request.key)
             outcome: Outcome = "cancelled" if call.cancel() else "failed"
@@ -216,7 +214,7 @@ class Engine:
             if status is not None and status.until is not None:
                 self._emit(KeyBenched(self.name, key, status.until, diagnosis.code))
 
-    def _in_lane(self, request: Request, call: Call, deadline: Deadline) -> Page:
+    def _in_lane(self, request: Request, call: Call, deadline: Deadline, permit: Permit) -> Page:
         if call.cancel():
             raise ProviderError(self.name, lookup("gateway", "cancelled"))
         ticket = self._lane.submit(request, deadline, self.settings.timeout)
@@ -234,6 +232,8 @@ class Engine:
             raise ProviderError(self.name, diagnose(error, "gateway")) from error
         finally:
             unhook()
+            if ticket.asked_at is not None:
+                permit.begin(ticket.asked_at)
             # Reached with the ticket open only when the waiting itself was interrupted, by Ctrl-C for instance.
             ticket.give_up(lambda _phase: ProviderError(self.name, lookup("gateway", "cancelled")))
 
@@ -265,27 +265,8 @@ class Engine:
         return key
 
     def readiness(self) -> Readiness:
-        """Whether the engine could be asked; looked up once while it is, every half minute while it is not."""
-        known = self._readiness
-        if known is not None and (known[1].ready or self._clock.monotonic() - known[0] < _NOT_READY_FOR):
-            return known[1]
-        try:
-            found = self.provider.check()
-        except ConfigError as error:
-            found = Readiness(False, str(error))
-        self._readiness = (self._clock.monotonic(), found)
-        return found
-
-    def _check_ready(self) -> None:
-        found = self.readiness()
-        if not found.ready:
-            raise ProviderRefused(self.name, "not_ready", " — ".join(filter(None, (found.detail, found.remedy))))
-
-    def _check_languages(self, wanted: tuple[str, ...]) -> None:
-        reads = self.provider.capabilities.languages
-        missing = [] if reads is None else [language for language in wanted if language not in reads]
-        if missing:
-            raise ProviderRefused(self.name, "language", f"does not read {', '.join(missing)}")
+        """Whether the engine could be asked."""
+        return self._checkup.readiness()
 
     def warm_up(self) -> None:
         """Load the engine in every lane.
@@ -293,7 +274,7 @@ class Engine:
         Raises:
             OCRError: when it cannot be loaded.
         """
-        self._check_ready()
+        self._checkup.require()
         size = self._lane.size if self.provider.capabilities.isolation == "process" else 1
         far = Deadline.after(3600.0, self._clock)
         tickets: list[Ticket] = [self._lane.submit(None, far, None) for _ in range(size)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -148,31 +147,9 @@ class Gateway:
         options: Mapping[str, Any] | None = None,
     ) -> Result:
         """`recognize` for asyncio; cancelling the task stops the engine that is at work."""
-        loop = asyncio.get_running_loop()
-        waiting: asyncio.Future[Result] = loop.create_future()
-        cancel = Cancellation()
+        from ocrgate.awaiting import in_thread
 
-        def settle(answer: Result | BaseException) -> None:
-            if waiting.done():
-                return
-            if isinstance(answer, BaseException):
-                waiting.set_exception(answer)
-            else:
-                waiting.set_result(answer)
-
-        def work() -> None:
-            try:
-                answer: Result | BaseException = self._recognize(image, route, deadline, languages, options, cancel)
-            except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
-                answer = error
-            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
-                loop.call_soon_threadsafe(settle, answer)
-
-        threading.Thread(target=work, name="ocrgate-arecognize", daemon=True).start()
-        try:
-            return await waiting
-        finally:
-            cancel.cancel()
+        return await in_thread(lambda cancel: self._recognize(image, route, deadline, languages, options, cancel))
 
     def recognize_many(
         self,
@@ -291,6 +268,7 @@ class Gateway:
     def close(self) -> None:
         """Give threads, processes and connections back; calls under way end in an error."""
         self._fleet.close()
+        self._events.close()
 
     def __enter__(self) -> Gateway:
         return self

@@ -24,6 +24,7 @@ class Ticket:
         timeout: seconds that the engine may take, counted from the moment it is asked; None for no limit of its own.
         future: done when the engine has answered, failed or been given up.
         phase: how far the call has come.
+        asked_at: when the engine was asked, in monotonic time; None before.
     """
 
     def __init__(self, request: Request | None, deadline: Deadline, timeout: float | None = None) -> None:
@@ -32,6 +33,7 @@ class Ticket:
         self.timeout = timeout
         self.future: Future[Page] = Future()
         self.phase: Phase = "queued"
+        self.asked_at: float | None = None
         self._lock = Lock()
         self._hooks: list[Callable[[], None]] = []
 
@@ -73,6 +75,7 @@ class Ticket:
             if self.future.done():
                 return False
             if phase == "running":
+                self.asked_at = self.deadline.clock.monotonic()
                 self.deadline = self.deadline.within(self.timeout)
             self.phase = phase
             return True

@@ -43,6 +43,10 @@ class Permit:
         self.probe = probe
         self.started = started
 
+    def begin(self, at: float) -> None:
+        """The provider was asked only then (monotonic time): waiting for a turn or a lane is not its slowness."""
+        self.started = at
+
     def success(self) -> None:
         """The provider answered; what the answer is worth is not the breaker's business."""
         self._tell("success")
