@@ -175,6 +175,17 @@ def test_a_deadline_that_passes_before_any_answer_says_so() -> None:
     assert isinstance(caught.value, TimeoutError)
 
 
+def test_engines_for_which_no_time_was_left_are_in_the_story() -> None:
+    clock = ManualClock()
+    late = ScriptedProvider("late", takes(9.0, clock, fails("http_5xx")))
+    with house(late, ScriptedProvider("unasked"), clock=clock) as gateway:
+        with pytest.raises(DeadlineExceeded) as caught:
+            gateway.recognize(picture(), deadline=5.0)
+    assert story(caught.value) == [("late", "failed"), ("unasked", "refused")]
+    assert caught.value.attempts[1].diagnosis is not None
+    assert caught.value.attempts[1].diagnosis.code == "deadline"
+
+
 def test_an_answer_that_was_rejected_before_the_deadline_is_not_thrown_away() -> None:
     clock = ManualClock()
     engines = (ScriptedProvider("quick", says("a", 0.1)), ScriptedProvider("stuck", hangs(clock)))
@@ -257,7 +268,9 @@ def test_a_local_route_never_even_plans_an_engine_in_the_cloud() -> None:
         with pytest.raises(AllProvidersFailed) as caught:
             gateway.recognize(picture())
     assert cloud.requests == []
-    assert story(caught.value) == [("local", "failed")]
+    assert story(caught.value) == [("cloud", "refused"), ("local", "failed")]
+    assert caught.value.attempts[0].diagnosis is not None
+    assert caught.value.attempts[0].diagnosis.code == "residency"
 
 
 def test_a_local_route_of_engines_in_the_cloud_is_a_configuration_error() -> None:
@@ -389,6 +402,15 @@ def test_unordered_answers_come_as_they_are_ready() -> None:
     assert isinstance(first, Result)
     assert isinstance(second, Result)
     assert (first.text, second.text) == ("soon", "late")
+
+
+def test_the_status_tells_of_every_provider_whether_it_is_ready() -> None:
+    with house(ScriptedProvider("cloud", cloud=True), ScriptedProvider("local")) as gateway:
+        status = gateway.status()
+    assert list(status) == ["cloud", "local"]
+    assert status["cloud"]["cloud"] is True
+    assert status["local"]["ready"] is True
+    assert status["local"]["lanes"] == {"in_use": 0, "size": 8}
 
 
 def test_the_async_call_gives_the_same_result() -> None:

@@ -283,9 +283,12 @@ class Engine:
 
     def status(self) -> Mapping[str, Any]:
         """What operators ask first: see `Gateway.status`."""
+        readiness = self.readiness()
         return {
             "type": self.settings.type,
             "cloud": self.cloud,
+            "ready": readiness.ready,
+            "detail": " — ".join(filter(None, (readiness.detail, readiness.remedy))),
             "breaker": self._breaker.state,
             "retry_in": self._breaker.retry_in,
             "lanes": {"in_use": self._lane.in_use, "size": self._lane.size},

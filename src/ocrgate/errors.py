@@ -103,7 +103,7 @@ class ProviderRefused(OCRError):
 
     Attributes:
         provider: its configured name.
-        reason: `breaker_open`, `lane_full`, `rate_limit`, `no_key`, `deadline`, `retry_budget`, `not_ready` …
+        reason: `breaker_open`, `lane_full`, `rate_limit`, `no_key`, `deadline`, `residency`, `not_ready` …
         detail: one sentence for people.
         retry_in: seconds until asking makes sense again, or None when that is not known.
     """

@@ -9,7 +9,7 @@ from ocrgate.acceptance import Verdict
 from ocrgate.call import Call
 from ocrgate.clock import Deadline
 from ocrgate.diagnosis import lookup
-from ocrgate.engine import Answer
+from ocrgate.engine import Answer, Engine
 from ocrgate.errors import AllProvidersFailed, DeadlineExceeded, ProviderError, ProviderRefused
 from ocrgate.page import Page
 from ocrgate.result import Attempt
@@ -53,9 +53,12 @@ def read_page(route: Route, picture: Picture, call: Call, deadline: Deadline, *,
         AllProvidersFailed: when every engine failed or was refused.
     """
     best: Reading | None = None
+    for engine in route.kept_out:
+        _refuse(call, engine, "residency", deadline)
     for step in route.plan():
         if deadline.expired or call.cancel():
-            break
+            _refuse(call, step.engine, "cancelled" if call.cancel() else "deadline", deadline)
+            continue
         answer = _ask(step, route, picture, call, deadline)
         if answer is None:
             continue
@@ -81,13 +84,19 @@ def _ask(step: Step, route: Route, picture: Picture, call: Call, deadline: Deadl
         return engine.read(picture, call, step.deadline(deadline), route.budget)
     except ProviderRefused as error:
         elapsed = deadline.clock.monotonic() - begun
-        diagnosis = lookup("gateway", error.reason, error.detail)
-        call.record(
-            Attempt(engine.name, "refused", started=started, elapsed=elapsed, diagnosis=diagnosis, page=call.page)
-        )
+        call.record(_refusal(engine, error.reason, error.detail, started, elapsed, call.page))
     except ProviderError:
         pass  # recorded where it happened
     return None
+
+
+def _refuse(call: Call, engine: Engine, reason: str, deadline: Deadline) -> None:
+    call.record(_refusal(engine, reason, "", deadline.clock.time(), 0.0, call.page))
+
+
+def _refusal(engine: Engine, reason: str, detail: str, started: float, elapsed: float, page: int) -> Attempt:
+    diagnosis = lookup("gateway", reason, detail)
+    return Attempt(engine.name, "refused", started=started, elapsed=elapsed, diagnosis=diagnosis, page=page)
 
 
 def _record(call: Call, step: Step, answer: Answer, verdict: Verdict) -> None:

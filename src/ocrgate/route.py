@@ -60,9 +60,14 @@ class Route:
         self.acceptance = Acceptance(settings.accept)
         self.budget = Budget(settings.budget, clock)
 
+    @property
+    def kept_out(self) -> Sequence[Engine]:
+        """The engines in the cloud of a route with `residency: local`."""
+        return [engine for engine in self.engines if engine.cloud] if self.settings.residency == "local" else []
+
     def plan(self) -> Sequence[Step]:
-        """The engines that may be asked, in order. With `residency: local` one in the cloud is not even planned."""
-        allowed = [e for e in self.engines if not (e.cloud and self.settings.residency == "local")]
+        """The engines that may be asked, in order. One that is kept out is not even planned."""
+        allowed = [engine for engine in self.engines if engine not in self.kept_out]
         return [Step(engine, self._reserve(allowed[place + 1 :])) for place, engine in enumerate(allowed)]
 
     @staticmethod
