@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 from ocrgate.layout import arrange
-from ocrgate.page import Line, Page, Point, Polygon
+from ocrgate.page import Line, Page, Polygon
 
 
 def parse(answer: Iterable[Any], width: int, height: int) -> Page:
@@ -39,11 +38,5 @@ def _line(points: list[tuple[float, float]], text: Any, confidence: float, width
         raise ValueError(f"a text of type {type(text).__name__}")  # noqa: TRY004 - one error for any bad answer
     if not -1e-6 <= confidence <= 1 + 1e-3:
         raise ValueError(f"a confidence of {confidence}")
-    if not all(math.isfinite(x) and math.isfinite(y) for x, y in points):
-        raise ValueError(f"a box that is not finite: {points}")
-    polygon = Polygon.from_points(points)
-    left, top, right, bottom = polygon.box
-    if left > width or top > height or right < 0 or bottom < 0:
-        raise ValueError(f"a box outside the image: {points}")
-    clipped = polygon.map(lambda point: Point(min(max(point.x, 0.0), width), min(max(point.y, 0.0), height)))
+    clipped = Polygon.from_points(points).within(width, height)
     return Line(" ".join(text.split()), clipped, min(max(confidence, 0.0), 1.0))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ocrgate.layout import arrange
-from ocrgate.page import Line, Page, Point, Polygon
+from ocrgate.page import Line, Page, Polygon
 
 UNSURE = "dropped_lines"
 """Note that says how many lines were below the least score."""
@@ -50,7 +49,7 @@ def parse(
         raise ValueError(f"{len(corners)} boxes, {count} texts and {len(values)} scores")
     lines, dropped = [], 0
     for points, text, score in zip(corners, texts, values, strict=True):
-        line = Line(_text(text), _polygon(points, width, height), _score(score))
+        line = Line(_text(text), Polygon.from_points(points).within(width, height), _score(score))
         if not line.text:
             continue
         if score < min_score:
@@ -93,13 +92,3 @@ def _score(score: Any) -> float:
     if not -1e-6 <= value <= 1 + 1e-3:
         raise ValueError(f"a score of {value}")
     return min(max(value, 0.0), 1.0)
-
-
-def _polygon(points: Sequence[tuple[float, float]], width: int, height: int) -> Polygon:
-    if not all(math.isfinite(x) and math.isfinite(y) for x, y in points):
-        raise ValueError(f"a box that is not finite: {points}")
-    polygon = Polygon.from_points(points)
-    left, top, right, bottom = polygon.box
-    if left > width or top > height or right < 0 or bottom < 0:
-        raise ValueError(f"a box outside the image: {points}")
-    return polygon.map(lambda point: Point(min(max(point.x, 0.0), width), min(max(point.y, 0.0), height)))

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ocrgate.diagnosis import Diagnosis
+    from ocrgate.diagnosis.diagnosis import Diagnosis
     from ocrgate.result import Attempt, Result
 
 

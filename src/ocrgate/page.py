@@ -7,6 +7,7 @@ gateway in the pixels of the image its caller handed in, after EXIF orientation.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -59,6 +60,19 @@ class Polygon(NamedTuple):
         """The smallest upright rectangle around the polygon."""
         xs, ys = [point.x for point in self], [point.y for point in self]
         return Box(min(xs), min(ys), max(xs), max(ys))
+
+    def within(self, width: int, height: int) -> Polygon:
+        """The polygon cut down to an image of `width` × `height`, into which engines at times reach out a little.
+
+        Raises:
+            ValueError: when a corner is not finite, or no part of the polygon lies on the image.
+        """
+        if not all(math.isfinite(x) and math.isfinite(y) for x, y in self):
+            raise ValueError(f"a box that is not finite: {self}")
+        left, top, right, bottom = self.box
+        if left > width or top > height or right < 0 or bottom < 0:
+            raise ValueError(f"a box outside the image: {self}")
+        return self.map(lambda point: Point(min(max(point.x, 0.0), width), min(max(point.y, 0.0), height)))
 
     def map(self, move: Callable[[Point], Point]) -> Polygon:
         """The polygon with each corner moved."""

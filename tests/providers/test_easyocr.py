@@ -20,7 +20,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocrgate.clock import Deadline
-from ocrgate.diagnosis import table
 from ocrgate.errors import ConfigError, ProviderError
 from ocrgate.page import Page, Polygon
 from ocrgate.testing import check_provider
@@ -184,17 +183,6 @@ def test_every_option_of_the_constructor_is_described_in_the_model() -> None:
     model = EasyOCRProvider.options_model()
     EasyOCRProvider(**model(languages=["en"], model_dir="x", download=True, threads=2).model_dump())
     assert all(entry.description for entry in model.model_fields.values())
-
-
-def test_every_code_is_explained_in_both_languages() -> None:
-    rows = table("easyocr")
-    assert len(rows) >= 9
-    for row in rows.values():
-        assert row.meaning
-        assert row.meaning_zh
-        assert row.remedy
-        assert row.remedy_zh
-        assert row.source
 
 
 @pytest.mark.engines

@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocrgate.clock import Deadline
-from ocrgate.diagnosis import table
 from ocrgate.errors import ConfigError, ProviderError
 from ocrgate.page import Page, Polygon
 from ocrgate.testing import check_provider
@@ -158,17 +157,6 @@ def test_every_option_of_the_constructor_is_described_in_the_model() -> None:
     given_options = model(languages=["zh"], threads=2, model_dir=None, min_score=0.3).model_dump()
     RapidOCRProvider(**given_options)
     assert all(entry.description for entry in model.model_fields.values())
-
-
-def test_every_code_is_explained_in_both_languages() -> None:
-    rows = table("rapidocr")
-    assert len(rows) >= 8
-    for row in rows.values():
-        assert row.meaning
-        assert row.meaning_zh
-        assert row.remedy
-        assert row.remedy_zh
-        assert row.source
 
 
 @pytest.mark.engines

@@ -20,7 +20,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocrgate.clock import Deadline
-from ocrgate.diagnosis import table
 from ocrgate.errors import ConfigError, ProviderError
 from ocrgate.page import Page, Polygon
 from ocrgate.provider import Readiness
@@ -172,17 +171,6 @@ def test_every_option_of_the_constructor_is_described_in_the_model() -> None:
     model = TesseractProvider.options_model()
     TesseractProvider(**model(languages="chi_sim+eng", binary="x", tessdata="y", psm=6).model_dump())
     assert all(entry.description for entry in model.model_fields.values())
-
-
-def test_every_code_is_explained_in_both_languages() -> None:
-    rows = table("tesseract")
-    assert len(rows) >= 12
-    for row in rows.values():
-        assert row.meaning
-        assert row.meaning_zh
-        assert row.remedy
-        assert row.remedy_zh
-        assert row.source
 
 
 def test_a_program_that_is_not_there_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
