@@ -30,7 +30,7 @@ def test_a_row_says_what_happened_who_is_to_blame_and_what_to_do(name: str, row:
     assert row.source
     for english, chinese in ((row.meaning, row.meaning_zh), (row.remedy, row.remedy_zh)):
         assert english
-        assert english.endswith((".", "?", ")"))
+        assert english.endswith((".", "?", ")", '"'))
         assert re.search(r"[\u4e00-\u9fff]", chinese)
         assert not re.search(r"[\u4e00-\u9fff][,;]", chinese), "half-width punctuation after a Chinese character"
 
