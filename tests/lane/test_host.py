@@ -147,8 +147,10 @@ def test_a_host_that_is_killed_while_the_engine_loads_leaves_no_worker(host: Hos
 
 @pytest.mark.parametrize("do", ["hang", "hang_holding_the_interpreter"])
 def test_control_c_ends_a_waiting_host_and_its_worker(do: str, host: Host, log: Path) -> None:
+    # A shell that starts its jobs in the background has them ignore it, and that is inherited.
+    heed = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
     code = PREPARE + f'ask()\nhung = send("{do}")\nprint("hung", flush=True)\nhung.future.result()\n'
-    process = host("-c", code)
+    process = host("-c", heed + code)
     assert line(process) == "hung"
     Event().wait(0.3)  # until the engine hangs: nobody can tell from outside
     process.send_signal(signal.SIGINT)
