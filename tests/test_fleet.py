@@ -90,11 +90,12 @@ def test_closing_ends_the_thread_that_tells_listeners() -> None:
 
 
 def test_leaving_many_images_early_stops_those_under_way() -> None:
-    stopped = threading.Event()
+    asked, stopped = threading.Event(), threading.Event()
 
     def engine(request: Request, _deadline: Deadline) -> Page:
         if request.width == 61:
             request.on_cancel(stopped.set)
+            asked.set()
             stopped.wait(10)
         return Page(lines=(Line("text"),))
 
@@ -105,6 +106,7 @@ def test_leaving_many_images_early_stops_those_under_way() -> None:
     with house(ScriptedProvider("engine", engine)) as gateway:
         answers = gateway.recognize_many(images(), workers=2)
         next(answers)
+        assert asked.wait(10)
         answers.close()  # type: ignore[attr-defined]
         assert stopped.is_set()
 

@@ -3,19 +3,55 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from threading import Event, Lock
 
 _log = logging.getLogger("ocrgate.cancel")
 
 
-def run_all(actions: Iterable[Callable[[], None]]) -> None:
-    """Run every action; one that fails is logged, because giving up must reach all who work for the call."""
-    for action in actions:
-        try:
-            action()
-        except Exception:  # noqa: BLE001 - actions belong to adapters
-            _log.exception("an action on giving up failed")
+class Hooks:
+    """What is to be done when somebody gives up; each action runs once, an action that comes late at once.
+
+    What an action raises is logged and goes nowhere else: giving up must reach all who work for the call.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._actions: list[Callable[[], None]] | None = []
+
+    def add(self, action: Callable[[], None]) -> Callable[[], None]:
+        """Have `action` run; returns what takes that back."""
+        with self._lock:
+            if self._actions is not None:
+                self._actions.append(action)
+                return lambda: self._take_back(action)
+        _run(action)
+        return lambda: None
+
+    def _take_back(self, action: Callable[[], None]) -> None:
+        with self._lock:
+            if self._actions and action in self._actions:
+                self._actions.remove(action)
+
+    def run(self) -> None:
+        """Run all of them; a second time changes nothing."""
+        with self._lock:
+            actions, self._actions = self._actions or [], None
+        for action in actions:
+            _run(action)
+
+    def drop(self) -> None:
+        """Nobody will give up any more: forget them all."""
+        with self._lock:
+            if self._actions:
+                self._actions.clear()
+
+
+def _run(action: Callable[[], None]) -> None:
+    try:
+        action()
+    except Exception:  # noqa: BLE001 - actions belong to adapters
+        _log.exception("an action on giving up failed")
 
 
 class Cancellation:
@@ -27,35 +63,17 @@ class Cancellation:
 
     def __init__(self) -> None:
         self.event = Event()
-        self._lock = Lock()
-        self._hooks: list[Callable[[], None]] = []
+        self._hooks = Hooks()
 
     def __call__(self) -> bool:
         """Whether the caller has given up."""
         return self.event.is_set()
 
     def hook(self, action: Callable[[], None]) -> Callable[[], None]:
-        """Run `action` when the caller gives up, at once if it has; returns what takes the hook away again.
-
-        What `action` raises is logged and goes nowhere else.
-        """
-        with self._lock:
-            if not self.event.is_set():
-                self._hooks.append(action)
-                return lambda: self._unhook(action)
-        run_all([action])
-        return lambda: None
-
-    def _unhook(self, action: Callable[[], None]) -> None:
-        with self._lock:
-            if action in self._hooks:
-                self._hooks.remove(action)
+        """Run `action` when the caller gives up, at once if it has; returns what takes the hook away again."""
+        return self._hooks.add(action)
 
     def cancel(self) -> None:
         """Give up; a second time changes nothing."""
-        with self._lock:
-            if self.event.is_set():
-                return
-            self.event.set()
-            hooks, self._hooks = self._hooks, []
-        run_all(hooks)
+        self.event.set()
+        self._hooks.run()

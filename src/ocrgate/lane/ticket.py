@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import Literal
 
-from ocrgate.cancel import run_all
+from ocrgate.cancel import Hooks
 from ocrgate.clock import Deadline
 from ocrgate.page import Page
 from ocrgate.provider import Request
@@ -35,7 +35,7 @@ class Ticket:
         self.phase: Phase = "queued"
         self.asked_at: float | None = None
         self._lock = Lock()
-        self._hooks: list[Callable[[], None]] = []
+        self._hooks = Hooks()
 
     @property
     def patience(self) -> float:
@@ -53,21 +53,8 @@ class Ticket:
         return self.future.done()
 
     def on_give_up(self, action: Callable[[], None]) -> Callable[[], None]:
-        """Run `action` when the call is given up, at once if it has been; returns what takes that back.
-
-        What `action` raises is logged and goes nowhere else.
-        """
-        with self._lock:
-            if not self.future.done():
-                self._hooks.append(action)
-                return lambda: self._unhook(action)
-        run_all([action])
-        return lambda: None
-
-    def _unhook(self, action: Callable[[], None]) -> None:
-        with self._lock:
-            if action in self._hooks:
-                self._hooks.remove(action)
+        """Run `action` when the call is given up, at once if it has been; returns what takes that back."""
+        return self._hooks.add(action)
 
     def move(self, phase: Phase) -> bool:
         """Go on to the next phase; False when the call has been given up meanwhile."""
@@ -86,7 +73,7 @@ class Ticket:
             if self.future.done():
                 return False
             self.phase = "done"
-            self._hooks.clear()
+            self._hooks.drop()
             if isinstance(answer, BaseException):
                 self.future.set_exception(answer)
             else:
@@ -99,6 +86,5 @@ class Ticket:
             if self.future.done():
                 return
             phase, self.phase = self.phase, "done"
-            hooks, self._hooks = self._hooks, []
             self.future.set_exception(error(phase))
-        run_all(hooks)
+        self._hooks.run()
