@@ -39,7 +39,7 @@ def log(tmp_path: Path) -> Path:
 @pytest.fixture
 def gateway(log: Path) -> Iterator[Gateway]:
     settings = ProviderSettings(
-        "faulty", "faulty", {"log": str(log)}, timeout=0.6, memory=1 << 29, retry=RetrySettings(attempts=1)
+        "faulty", "faulty", {"log": str(log)}, timeout=1.5, memory=1 << 28, retry=RetrySettings(attempts=1)
     )
     other = ProviderSettings("other", "scripted")
     routes = {
