@@ -90,3 +90,11 @@ def test_an_exception_has_a_diagnosis_too(error: BaseException, code: str) -> No
 @pytest.mark.parametrize("subject", ["", "{", "{}", "[1]", None, 3.5, {}, {"a": 1}])
 def test_nonsense_has_a_diagnosis_too(subject: object) -> None:
     assert isinstance(diagnose(subject), Diagnosis)
+
+
+def test_in_words_a_diagnosis_has_its_meaning_and_what_the_other_side_said() -> None:
+    assert str(diagnose({"error": "invalid_client", "error_description": "unknown client id"})).endswith(
+        "[unknown client id]"
+    )
+    assert str(Diagnosis("x", "only this")) == "x: only this"
+    assert str(Diagnosis("x", meaning="Only that.")) == "x: Only that."

@@ -52,6 +52,6 @@ class Diagnosis:
         return self.fault in ("provider", "network")
 
     def __str__(self) -> str:
-        if not self.meaning or self.message in self.meaning:
+        if not self.meaning or self.message in ("", self.meaning):
             return f"{self.code}: {self.meaning or self.message}"
         return f"{self.code}: {self.meaning} [{self.message}]"
