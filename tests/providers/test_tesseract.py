@@ -195,9 +195,9 @@ def test_a_file_that_cannot_be_run_is_told_from_one_that_is_missing(tmp_path: Pa
     assert code(error) == "program_not_executable"
 
 
-def test_a_folder_without_data_is_named(tmp_path: Path) -> None:
+def test_a_folder_without_data_is_named(script: Script, tmp_path: Path) -> None:
     gone = tmp_path / "gone"
-    readiness = TesseractProvider(tessdata=str(gone)).check()
+    readiness = TesseractProvider(binary=script("exit 1"), tessdata=str(gone)).check()
     assert not readiness.ready
     assert str(gone) in readiness.detail
     assert "TESSDATA_PREFIX" in readiness.remedy
