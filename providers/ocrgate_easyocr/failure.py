@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ocrgate.diagnosis import lookup
 from ocrgate.errors import ProviderError
 
@@ -19,10 +17,7 @@ def failure(name: str, code: str, message: str, remedy: str = "") -> ProviderErr
         message: what happened, with the names and numbers of this case.
         remedy: the exact command, where it depends on the case; the table's own otherwise.
     """
-    diagnosis = lookup(TYPE, code, message)
-    if remedy:
-        diagnosis = replace(diagnosis, remedy=remedy)
-    return ProviderError(name, diagnosis)
+    return ProviderError(name, lookup(TYPE, code, message, remedy=remedy))
 
 
 def engine_failure(name: str, error: Exception) -> ProviderError:

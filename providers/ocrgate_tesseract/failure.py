@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ocrgate.diagnosis import lookup
 from ocrgate.errors import ProviderError
 
@@ -19,7 +17,4 @@ def failure(name: str, code: str, message: str, remedy: str = "") -> ProviderErr
         message: what happened, with the names and numbers of this case.
         remedy: the exact command, where it depends on the machine; the table's own otherwise.
     """
-    diagnosis = lookup(TYPE, code, message)
-    if remedy:
-        diagnosis = replace(diagnosis, remedy=remedy)
-    return ProviderError(name, diagnosis)
+    return ProviderError(name, lookup(TYPE, code, message, remedy=remedy))

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
 
+from ocrgate.diagnosis.catalogue import GROUP
 from ocrgate.errors import ConfigError, Problem
 from ocrgate.provider import Provider, ProviderSpec
 from ocrgate.settings import ProviderSettings
-
-GROUP = "ocrgate.providers"
 
 
 @cache

@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
-from ocrgate.catalog import GROUP, factories
+from ocrgate.catalog import factories
+from ocrgate.diagnosis.catalogue import GROUP
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

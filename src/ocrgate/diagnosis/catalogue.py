@@ -53,6 +53,7 @@ def lookup(
     code: object,
     message: str = "",
     *,
+    remedy: str = "",
     retry_after: float | None = None,
     log_id: str | None = None,
 ) -> Diagnosis:
@@ -62,6 +63,7 @@ def lookup(
         provider: the provider type, which names the table.
         code: number or text.
         message: what the other side said; replaces the table's own wording.
+        remedy: the exact command, where it depends on the case; replaces the table's own.
         retry_after: seconds the other side asked to wait.
         log_id: the other side's reference.
     """
@@ -76,4 +78,10 @@ def lookup(
             remedy_zh="请查看返回的原文;若持续出现,请反馈该错误码。",
             known=False,
         )
-    return replace(row, message=message or row.message, retry_after=retry_after, log_id=log_id)
+    return replace(
+        row,
+        message=message or row.message,
+        remedy=remedy or row.remedy,
+        retry_after=retry_after,
+        log_id=log_id,
+    )
