@@ -26,7 +26,7 @@ from ocrgate.policy.budget import Budget
 from ocrgate.policy.limit import Limit
 from ocrgate.policy.retry import Retry
 from ocrgate.provider import Provider, ProviderSpec, Readiness, Request
-from ocrgate.result import Attempt, Cost, Outcome
+from ocrgate.result import Attempt, Cost, Outcome, Tariff
 from ocrgate.settings import ProviderSettings
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Engine:
                 if not self._others(tried):
                     raise
                 continue
-            price = self.settings.price
+            price = None if self.settings.price is None else Tariff.of(self.settings.price).price(1)
             cost = None if price is None else Cost(price.amount * len(asked), price.currency)
             elapsed = sum(each.elapsed for each in asked)
             self._learn(elapsed)

@@ -80,7 +80,35 @@ class KeyBenched:
     code: str
 
 
-Event = AttemptFinished | RequestFinished | BreakerChanged | KeyBenched
+@dataclass(frozen=True, slots=True)
+class KeyTrialChanged:
+    """The trial of a new key went on: `trial`, `promoted` or `sent back`.
+
+    Attributes:
+        provider, key: configured names.
+        old, new: states.
+        reason: why, in a sentence.
+    """
+
+    provider: str
+    key: str
+    old: str
+    new: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationChanged:
+    """The configuration was taken anew, or could not be.
+
+    Attributes:
+        problem: why the old one stays in force, or empty.
+    """
+
+    problem: str = ""
+
+
+Event = AttemptFinished | RequestFinished | BreakerChanged | KeyBenched | KeyTrialChanged | ConfigurationChanged
 Listener = Callable[[Any], object]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     import PIL.Image
     from pydantic import BaseModel
+
+    from ocrgate.result import Tariff
+    from ocrgate.state.store import Store
 
 RAW = "RAW"
 """The format of uncompressed 8-bit RGB pixels, row by row; what engines on this host are handed."""
@@ -80,6 +83,35 @@ def _ignore(_hook: Callable[[], None]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyUse:
+    """A credential, or what was got with it, was sent somewhere. Holds no secret.
+
+    Attributes:
+        key: configured name.
+        endpoint: what was asked: `token`, or the name of the endpoint.
+        outcome: `ok` or `failed`.
+        code: of the diagnosis of a failure, or empty.
+        log_id: the other side's reference, or None.
+        sent: bytes of the request's body.
+        source: IP address it was sent from, or empty when no connection was made.
+        billed: whether the other side bills it; None when that cannot be known.
+    """
+
+    key: str
+    endpoint: str
+    outcome: Literal["ok", "failed"]
+    code: str = ""
+    log_id: str | None = None
+    sent: int = 0
+    source: str = ""
+    billed: bool | None = False
+
+
+def _unheard(_use: KeyUse) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One image for one engine; immutable, so it can be sent again.
 
@@ -91,6 +123,7 @@ class Request:
         options: the engine's own request options.
         key: name of the credential to use, or None for engines without.
         request_id: the same in every attempt of one call.
+        on_use: hears of every use of a credential, in the thread that used it; see `KeyUse`.
         cancelled: asks whether the caller has given up; engines that can stop early may look at it.
         on_cancel: registers a function to run, in another thread, when the caller gives up.
     """
@@ -105,10 +138,11 @@ class Request:
     request_id: str = ""
     cancelled: Callable[[], bool] = field(default=bool, repr=False, compare=False)
     on_cancel: Callable[[Callable[[], None]], object] = field(default=_ignore, repr=False, compare=False)
+    on_use: Callable[[KeyUse], None] = field(default=_unheard, repr=False, compare=False)
 
     def portable(self) -> Request:
         """The request as it can cross a process boundary: there, giving up means that the process is killed."""
-        return replace(self, cancelled=bool, on_cancel=_ignore)
+        return replace(self, cancelled=bool, on_cancel=_ignore, on_use=_unheard)
 
     def image(self) -> PIL.Image.Image:
         """The image as a Pillow image, RGB."""
@@ -144,6 +178,46 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of an examination.
+
+    Attributes:
+        name: what was looked at, in a word or two.
+        status: `pass`, `warn`, `fail`; `skip` when it could not be looked at because something before it failed.
+        detail: what was found.
+        remedy: what a person does about it; empty when there is nothing to do.
+    """
+
+    name: str
+    status: Literal["pass", "warn", "fail", "skip"]
+    detail: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """The trial of a new key.
+
+    Attributes:
+        share: of the calls that it takes meanwhile, 0–1.
+        seconds: how long the trial lasts at least.
+        successes: calls that have to succeed before it is trusted.
+    """
+
+    share: float = 0.05
+    seconds: float = 86400.0
+    successes: int = 200
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.share <= 1.0:
+            raise ValueError(f"share is a number above 0 and up to 1, got {self.share!r}")
+        if not (math.isfinite(self.seconds) and self.seconds >= 0):
+            raise ValueError(f"seconds is a number from 0, got {self.seconds!r}")
+        if self.successes < 1:
+            raise ValueError(f"successes is a number from 1, got {self.successes!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """A credential as far as choosing among several goes; it holds no secret.
 
@@ -151,11 +225,16 @@ class Key:
         name: configured name.
         account: keys of one account share its quota; the key's own name when left out.
         weight: share of the calls relative to the other keys; 0 only when no other key is left.
+        fingerprint: tells the credential from others of the same name, without giving it away: twelve hexadecimal
+            digits, the same in every process; empty when the adapter gives none.
+        canary: its trial, or None for a key that is trusted from the start.
     """
 
     name: str
     account: str | None = None
     weight: float = 1.0
+    fingerprint: str = ""
+    canary: Canary | None = None
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -202,6 +281,34 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Give back what the adapter holds."""
+        ...
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """An adapter that shares something with other processes, its access tokens for example."""
+
+    def share(self, store: Store) -> None:
+        """Use this store from now on; called once, before the first request."""
+        ...
+
+
+@runtime_checkable
+class Examined(Protocol):
+    """An adapter that can say more of its health than `check`, with the network if need be."""
+
+    def examine(self, deadline: Deadline) -> Iterator[Finding]:
+        """One finding after the other, each as soon as it is there; raises nothing."""
+        ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """An adapter that knows what its provider charges by default."""
+
+    @property
+    def tariff(self) -> Tariff | None:
+        """The provider's published price for what this adapter asks, or None when it is not known."""
         ...
 
 

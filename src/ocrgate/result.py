@@ -30,6 +30,56 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Tier:
+    """One step of a tariff.
+
+    Attributes:
+        up_to: the last call of a month that has this price; None for all that follow.
+        amount: of one call, in units of the tariff's currency.
+    """
+
+    up_to: int | None
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What a call costs, by how many were billed in the month so far.
+
+    Attributes:
+        tiers: in ascending order; the last one has no end.
+        currency: ISO 4217 code.
+        as_of: the day the prices were read, ISO 8601, or empty.
+        source: where they were read, or empty.
+    """
+
+    tiers: tuple[Tier, ...]
+    currency: str = "CNY"
+    as_of: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        ends = [tier.up_to for tier in self.tiers]
+        if not ends or ends[-1] is not None or None in ends[:-1]:
+            raise ValueError("the last tier, and no other, has no end")
+        known = [end for end in ends if end is not None]
+        if known != sorted(set(known)):
+            raise ValueError("tiers are in ascending order")
+        if any(tier.amount < 0 for tier in self.tiers):
+            raise ValueError("a price is a number from 0")
+
+    @classmethod
+    def of(cls, price: Cost | Tariff) -> Tariff:
+        """A tariff as it is, or the same price for every call."""
+        return price if isinstance(price, Tariff) else cls((Tier(None, price.amount),), price.currency)
+
+    def price(self, number: int) -> Cost:
+        """Of the billed call with this number in the month, counted from 1."""
+        tier = next(tier for tier in self.tiers if tier.up_to is None or number <= tier.up_to)
+        return Cost(tier.amount, self.currency)
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One line of the story: an engine that was asked, or that a policy kept from being asked.
 

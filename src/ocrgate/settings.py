@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ocrgate.result import Cost
+from ocrgate.result import Cost, Tariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,10 @@ class ProviderSettings:
         queue: calls that may wait for a lane.
         memory: bytes of memory one worker process may have (local engines).
         recycle: calls after which a worker process is replaced (local engines).
-        price: cost of one billed call.
-        quota: calls a key may make, by `per_day` or `per_month`.
+        price: of one billed call; None for the adapter's own tariff, if it has one.
+        quota: calls an account may make, by `per_day` and `per_month`; days and months of Asia/Shanghai.
+        quota_reset: when a quota that the provider calls used up comes back; None for `month` when only `per_month`
+            is set, else `day`.
     """
 
     name: str
@@ -111,8 +113,16 @@ class ProviderSettings:
     queue: int = 64
     memory: int = 4 << 30
     recycle: int = 500
-    price: Cost | None = None
+    price: Cost | Tariff | None = None
     quota: Mapping[str, int] = field(default_factory=dict)
+    quota_reset: Literal["day", "month"] | None = None
+
+    @property
+    def reset(self) -> Literal["day", "month"]:
+        """When a quota that is used up comes back."""
+        if self.quota_reset is not None:
+            return self.quota_reset
+        return "month" if "per_month" in self.quota and "per_day" not in self.quota else "day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +162,21 @@ class AcceptSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendSettings:
+    """What a route may cost.
+
+    Attributes:
+        per_day: in units of `currency`, in a day of Asia/Shanghai; None for no limit.
+        per_month: likewise, in a month.
+        currency: ISO 4217 code; a provider whose price is in another one is refused by such a route.
+    """
+
+    per_day: float | None = None
+    per_month: float | None = None
+    currency: str = "CNY"
+
+
+@dataclass(frozen=True, slots=True)
 class RouteSettings:
     """Which engines are asked, in which order, for how long, and what is good enough.
 
@@ -160,6 +185,7 @@ class RouteSettings:
         deadline: whole call.
         residency: `local` never plans an engine in the cloud.
         languages: asked of every engine unless the call names its own.
+        spend: what it may cost.
     """
 
     name: str
@@ -169,6 +195,7 @@ class RouteSettings:
     languages: tuple[str, ...] = ()
     budget: BudgetSettings = BudgetSettings()
     accept: AcceptSettings = AcceptSettings()
+    spend: SpendSettings = SpendSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +225,27 @@ class LoggingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """The ledger of every use of a key and every switch of engines.
+
+    Attributes:
+        path: of the file that is written now; None for no ledger.
+        max_bytes: from which the file is put aside and a new one begun.
+        key: secret that the chain is made with, so that nobody without it can write a chain that verifies; None for a
+            chain that shows what was changed, dropped or moved, but can be made anew by whoever may write the file.
+        on_failure: what happens to a call whose line cannot be written: `continue`, and it is told in the log and in
+            the status, or `refuse` the use of keys until lines can be written again.
+        sync: whether every line is forced to the disk before the call goes on.
+    """
+
+    path: str | None = None
+    max_bytes: int = 100_000_000
+    key: str | None = field(default=None, repr=False)
+    on_failure: Literal["continue", "refuse"] = "continue"
+    sync: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole configuration.
 
@@ -205,6 +253,9 @@ class Settings:
         providers, routes: by name.
         image: what is accepted.
         logging: for the command line.
+        state: what processes share: `memory`, `sqlite:FILE` or a Redis URL.
+        audit: where uses of keys are recorded.
+        watch: seconds between looks at the configuration file, which is taken anew when it has changed; None for never.
         notices: settings that were accepted but change nothing in this version, one sentence each.
     """
 
@@ -212,4 +263,7 @@ class Settings:
     routes: Mapping[str, RouteSettings]
     image: ImageSettings = ImageSettings()
     logging: LoggingSettings = LoggingSettings()
+    state: str = "memory"
+    audit: AuditSettings = AuditSettings()
+    watch: float | None = 2.0
     notices: tuple[str, ...] = ()

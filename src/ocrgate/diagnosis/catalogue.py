@@ -44,7 +44,9 @@ def _load(text: str) -> list[dict[str, Any]]:
 
 
 def _row(row: Mapping[str, Any]) -> Diagnosis:
-    values: dict[str, Any] = {key: value if key == "known" else str(value).strip() for key, value in row.items()}
+    values: dict[str, Any] = {
+        key: value if key in ("known", "billed") else str(value).strip() for key, value in row.items()
+    }
     return Diagnosis(**values)
 
 

@@ -9,6 +9,7 @@ Category = Literal[
     "network", "auth", "quota", "throttle", "request", "image", "empty", "server", "engine", "config", "unknown"
 ]
 Fault = Literal["provider", "key", "caller", "network"]
+Certainty = Literal["official", "copy", "legacy", "verified", "observed", "inferred", ""]
 Action = Literal["retry", "refresh_token", "next_key", "fix_request", "next_provider", "fatal"]
 
 
@@ -29,6 +30,10 @@ class Diagnosis:
         note: where popular readings of the code disagree with its source.
         retry_after: seconds the other side asked to wait, or None.
         log_id: the provider's own reference for the request, or None.
+        certainty: how sure the meaning is: `official` (read on a page of the provider, or decided by this library),
+            `copy` (of an official table, elsewhere), `legacy` (an old page of the provider, the meaning may have
+            changed), `verified` (by experiment), `observed` (reported by users), `inferred`; empty when unknown.
+        billed: whether the provider bills such a call; None when it cannot be known, after a timeout for example.
     """
 
     code: str
@@ -45,6 +50,8 @@ class Diagnosis:
     note: str = ""
     retry_after: float | None = None
     log_id: str | None = None
+    certainty: Certainty = ""
+    billed: bool | None = False
 
     @property
     def counts_in_breaker(self) -> bool:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Literal
 
+from ocrgate import period
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.diagnosis.diagnosis import Diagnosis
+from ocrgate.period import Period
 from ocrgate.provider import Key
 
-SHANGHAI = dt.timezone(dt.timedelta(hours=8))
 REFUSALS = 3
 """Refused tokens in a row, each of them fresh, after which it is the key that is not accepted."""
 REFUSED_FOR = 300.0
 
 __all__ = ["Key", "KeyStatus", "Ring"]
-
-Reset = Literal["day", "month"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ class Ring:
     """
 
     def __init__(
-        self, keys: Iterable[Key], clock: Clock = SYSTEM_CLOCK, *, reset: Reset = "day", spread: bool = False
+        self, keys: Iterable[Key], clock: Clock = SYSTEM_CLOCK, *, reset: Period = "day", spread: bool = False
     ) -> None:
         self.keys = tuple(keys)
         self.reset = reset
@@ -110,7 +107,7 @@ class Ring:
             if diagnosis is None:
                 self._refused[name] = 0
             elif diagnosis.fault == "key" and diagnosis.category == "quota":
-                self._accounts[self._account(key)] = _Bench(self._reset_after(now), diagnosis)
+                self._accounts[self._account(key)] = _Bench(period.end(self.reset, now), diagnosis)
             elif diagnosis.fault == "key" and diagnosis.category == "auth":
                 self._refuse(name, diagnosis, now)
             return self._status(key, now)
@@ -160,9 +157,3 @@ class Ring:
             reason=bench.reason if bench else None,
             calls=self._calls[key.name],
         )
-
-    def _reset_after(self, now: float) -> float:
-        today = dt.datetime.fromtimestamp(now, SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
-        if self.reset == "day":
-            return (today + dt.timedelta(days=1)).timestamp()
-        return (today.replace(day=1) + dt.timedelta(days=32)).replace(day=1).timestamp()
