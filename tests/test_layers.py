@@ -12,7 +12,7 @@ CORE = ROOT / "src" / "ocrgate"
 
 # From the bottom to the top; a module may import its own layer and those before it.
 LAYERS = (
-    ("clock", "page", "language", "cancel", "period"),
+    ("clock", "page", "language", "cancel", "period", "units"),
     ("diagnosis.diagnosis",),
     ("result", "errors"),
     ("provider", "settings", "state"),

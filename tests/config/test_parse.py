@@ -8,9 +8,10 @@ import pytest
 
 from ocrgate.config import example, parse
 from ocrgate.errors import ConfigError
-from ocrgate.result import Cost
+from ocrgate.result import Cost, Tariff, Tier
 from ocrgate.settings import (
     AcceptSettings,
+    AuditSettings,
     BreakerSettings,
     BudgetSettings,
     ImageSettings,
@@ -19,6 +20,7 @@ from ocrgate.settings import (
     RetrySettings,
     RouteSettings,
     RuleSettings,
+    SpendSettings,
 )
 from tests.config.problems import problem, problems
 
@@ -103,24 +105,58 @@ def test_the_documented_configuration_loads_whole() -> None:
     )
 
 
+def test_prices_come_flat_or_in_tiers() -> None:
+    flat, tiers = "{amount: 0.05, currency: EUR}", "{tiers: [{up_to: 50, amount: 2}, {amount: 1}]}"
+    providers = parse(f"providers: {{a: {{type: paper, price: {flat}}}, b: {{type: paper, price: {tiers}}}}}").providers
+    assert providers["a"].price == Cost(0.05, "EUR")
+    assert providers["b"].price == Tariff((Tier(50, 2.0), Tier(None, 1.0)), "CNY")
+
+
+@pytest.mark.parametrize(
+    ("quota", "reset"),
+    [
+        ("{}", "day"),
+        ("{per_day: 5}", "day"),
+        ("{per_month: 5}", "month"),
+        ("{per_day: 5, per_month: 9}", "day"),
+        ("{per_month: 5, reset: day}", "day"),
+        ("{reset: month}", "month"),
+    ],
+)
+def test_a_quota_comes_back_with_the_period_it_is_counted_in(quota: str, reset: str) -> None:
+    assert parse(f"providers: {{paper: {{quota: {quota}}}}}").providers["paper"].reset == reset
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("off", None), ("'off'", None), ("5s", 5.0), ("500ms", 0.5)])
+def test_the_file_is_watched_unless_that_is_switched_off(written: str, seconds: float | None) -> None:
+    assert parse(f"watch: {written}\nproviders: {{paper: }}").watch == seconds
+    assert parse("providers: {paper: }").watch == 2.0
+
+
+def test_the_ledger_s_key_appears_in_no_message_and_no_repr() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse("audit: {path: a.jsonl, key: [hush]}\nproviders: {paper: }")
+    assert "hush" not in str(caught.value)
+    assert "hush" not in repr(parse("audit: {path: a.jsonl, key: hush}\nproviders: {paper: }"))
+
+
 def test_settings_without_effect_are_named_once_each_with_their_line() -> None:
     notices = parse(CONTRACT, environ=KEYS).notices
     assert [notice.split(" ")[0] for notice in notices] == [
-        "providers.baidu.keys[1].canary",
-        "providers.baidu.quota",
         "routes.default.hedge",
         "routes.default.enhance",
         "routes.default.consensus",
     ]
-    assert notices[2] == "routes.default.hedge (line 36) is accepted but has no effect in this version"
+    assert notices[0] == "routes.default.hedge (line 36) is accepted but has no effect in this version"
 
 
 @pytest.mark.parametrize(
     ("setting", "named"),
     [
-        ("state: sqlite:ocrgate.db", "state"),
+        ("state: redis://127.0.0.1:6379/0", "state"),
+        ("state: sqlite:ocrgate.db", None),
         ("cache: {path: cache.db}", "cache"),
-        ("audit: {path: audit.jsonl}", "audit.path"),
+        ("audit: {path: audit.jsonl}", None),
         ("state: memory", None),
         ("cache: off", None),
         ("cache: 'off'", None),
@@ -277,8 +313,11 @@ def test_the_example_shows_the_defaults_where_it_does_not_say_otherwise() -> Non
 def test_the_example_loads_with_every_setting_switched_on() -> None:
     lines = [line[1:] if line.startswith("#") and line[1:2].strip() else line for line in example().splitlines()]
     lines = [line[1:] if line.startswith("#  ") else line for line in lines]
-    settings = parse("\n".join(lines), environ=KEYS)
+    more = {"NEW_API_KEY": "second", "NEW_SECRET_KEY": "hush", "OCRGATE_AUDIT_KEY": "chain"}
+    settings = parse("\n".join(lines), environ={**KEYS, **more})
     assert settings.providers["baidu"].options["keys"][0]["app_id"] == "1"
+    assert settings.routes["default"].spend == SpendSettings(per_day=20.0)
+    assert settings.audit == AuditSettings("ocrgate-audit.jsonl", key="chain")
     assert settings.routes["default"].languages == ("zh-Hans", "en")
     assert settings.providers["baidu"].price == Cost(0.04, "CNY")
 

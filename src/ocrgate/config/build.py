@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ocrgate.config.provider_model import Price
 from ocrgate.config.providers import Checked
 from ocrgate.config.root_model import Root
 from ocrgate.config.route_model import Route
 from ocrgate.language import tags
-from ocrgate.result import Cost
+from ocrgate.result import Cost, Tariff, Tier
 from ocrgate.settings import (
     AcceptSettings,
+    AuditSettings,
     BreakerSettings,
     BudgetSettings,
     ImageSettings,
@@ -20,6 +22,7 @@ from ocrgate.settings import (
     RouteSettings,
     RuleSettings,
     Settings,
+    SpendSettings,
 )
 
 DEFAULT_ROUTE = "default"
@@ -33,6 +36,9 @@ def settings(root: Root, providers: Mapping[str, Checked], notices: tuple[str, .
         routes={name: _route(name, route, tuple(providers)) for name, route in routes.items()},
         image=ImageSettings(**root.image.model_dump()),
         logging=LoggingSettings(**root.logging.model_dump()),
+        state=root.state,
+        audit=AuditSettings(**root.audit.model_dump()),
+        watch=root.watch,
         notices=notices,
     )
 
@@ -51,9 +57,16 @@ def _provider(name: str, checked: Checked) -> ProviderSettings:
         queue=own.queue,
         memory=own.memory,
         recycle=own.recycle,
-        price=None if own.price is None else Cost(own.price.amount, own.price.currency),
-        quota=own.quota.model_dump(exclude_none=True),
+        price=None if own.price is None else _price(own.price),
+        quota=own.quota.model_dump(exclude_none=True, exclude={"reset"}),
+        quota_reset=own.quota.reset,
     )
+
+
+def _price(price: Price) -> Cost | Tariff:
+    if not price.tiers:
+        return Cost(price.amount, price.currency)
+    return Tariff(tuple(Tier(tier.up_to, tier.amount) for tier in price.tiers), price.currency)
 
 
 def _route(name: str, route: Route, every: tuple[str, ...]) -> RouteSettings:
@@ -72,4 +85,5 @@ def _route(name: str, route: Route, every: tuple[str, ...]) -> RouteSettings:
             on_invalid=accept.on_invalid,
             rules=tuple(RuleSettings(**rule.model_dump()) for rule in accept.rules),
         ),
+        spend=SpendSettings(**route.spend.model_dump()),
     )

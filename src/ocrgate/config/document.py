@@ -104,5 +104,5 @@ def leaves(data: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def is_secret(path: Path) -> bool:
-    """Whether a value may never appear in a message: all that stands below `keys`."""
-    return "keys" in path
+    """Whether a value may never appear in a message: all that stands below `keys`, and the ledger's own key."""
+    return "keys" in path or path[:2] == ("audit", "key")

@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from ocrgate.config import units
+from ocrgate import units
 from ocrgate.config.document import Variable
 from ocrgate.config.scalar import resolve
 

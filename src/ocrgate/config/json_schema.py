@@ -34,6 +34,7 @@ def build() -> Schema:
     root["properties"]["providers"] |= _providers(names, own)
     root["properties"]["cache"]["anyOf"] = [{"enum": ["off", False]}, {"$ref": "#/$defs/Cache"}]
     root["properties"]["cache"]["default"] = "off"
+    root["properties"]["watch"]["anyOf"].append({"enum": ["off", False]})
     opened = _schema(root)
     opened["$defs"] = {name: _schema(one) for name, one in sorted(definitions.items())} | {"Variable": _VARIABLE}
     return {"$schema": DIALECT, "title": "ocrgate configuration"} | opened

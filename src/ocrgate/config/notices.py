@@ -10,17 +10,16 @@ from ocrgate.config.report import dotted
 
 WITHOUT_EFFECT: tuple[tuple[str, ...], ...] = (
     ("state",),
-    ("providers", "*", "quota"),
-    ("providers", "*", "keys", "*", "canary"),
     ("routes", "*", "hedge"),
     ("routes", "*", "enhance"),
     ("routes", "*", "consensus"),
     ("cache",),
-    ("audit", "path"),
 )
 """Paths of such settings; `*` stands for any name or number. A release that honours one deletes its row."""
 
 _SILENT: tuple[Any, ...] = (None, False, "off", "memory")
+_WORKING = ("sqlite:",)
+"""Beginnings of values that do have an effect, though others of the same setting have none."""
 
 
 def notices(document: Document) -> tuple[str, ...]:
@@ -36,7 +35,8 @@ def notices(document: Document) -> tuple[str, ...]:
 
 def _matches(data: Any, pattern: tuple[str, ...], path: Path) -> Iterator[Path]:
     if not pattern:
-        if data not in _SILENT and data not in ({}, []):
+        works = isinstance(data, str) and data.startswith(_WORKING)
+        if data not in _SILENT and data not in ({}, []) and not works:
             yield path
         return
     if isinstance(data, dict):

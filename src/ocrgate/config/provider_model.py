@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -19,8 +19,13 @@ class Pace(Section):
 
 
 class Quota(Section):
-    per_day: Count | None = Field(default=None, description="Calls a day and key.")
-    per_month: Count | None = Field(default=None, description="Calls a month and key.")
+    per_day: Count | None = Field(default=None, description="Calls a day and account, in Asia/Shanghai.")
+    per_month: Count | None = Field(default=None, description="Calls a month and account.")
+    reset: Literal["day", "month"] | None = Field(
+        default=_PROVIDER.quota_reset,
+        description="When a quota that the provider calls used up comes back; with the month when only per_month is"
+        " set, else with the day.",
+    )
 
 
 def _currency(value: Any) -> str:
@@ -29,11 +34,20 @@ def _currency(value: Any) -> str:
     return str(value)
 
 
+Currency = Annotated[str, BeforeValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})]
+
+
+class PriceTier(Section):
+    up_to: Count | None = Field(default=None, description="Last call of a month at this price; none for all others.")
+    amount: Amount = Field(description="Cost of one billed call.")
+
+
 class Price(Section):
     amount: Amount = Field(default=_COST.amount, description="Cost of one billed call, in units of the currency.")
-    currency: Annotated[
-        str, BeforeValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})
-    ] = Field(default=_COST.currency, description="ISO 4217 code.")
+    tiers: list[PriceTier] = Field(
+        default=[], description="In place of amount: prices by the number of calls in the month, ascending."
+    )
+    currency: Currency = Field(default=_COST.currency, description="ISO 4217 code.")
 
 
 class Retry(Section):
@@ -66,8 +80,10 @@ class Provider(Section):
     )
     queue: Whole = Field(default=_PROVIDER.queue, description="Calls that may wait for a lane.")
     rate: Pace = Field(default=Pace(), description="How often it may be asked.")
-    quota: Quota = Field(default=Quota(), description="Calls that a key may make.")
-    price: Price | None = Field(default=None, description="What a call costs.")
+    quota: Quota = Field(default=Quota(), description="Calls that an account may make.")
+    price: Price | None = Field(
+        default=None, description="What a call costs; the adapter's own tariff, if it has one, when left out."
+    )
     retry: Retry = Field(default=Retry(), description="Repeating a call whose failure is worth repeating.")
     breaker: Breaker = Field(default=Breaker(), description="When the provider is no longer asked.")
     memory: Size = Field(default=_PROVIDER.memory, description="Memory of one worker process (local engines).")

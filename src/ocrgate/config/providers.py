@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,8 @@ from ocrgate.config.document import Path, Variable
 from ocrgate.config.fields import typed
 from ocrgate.config.provider_model import Provider
 from ocrgate.config.report import Report, meant, quoted
-from ocrgate.config.units import seconds
 from ocrgate.config.validation import known_keys, unknown_key, validate
+from ocrgate.units import seconds
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -54,6 +55,7 @@ def _provider(name: str, section: dict[str, Any], path: Path, report: Report) ->
     own = known_keys(Provider)
     settings = validate(Provider, {key: value for key, value in section.items() if key in own}, path, report)
     _relations(section, path, report)
+    _tiers(section.get("price"), (*path, "price"), report)
     _keys(section.get("keys"), (*path, "keys"), report)
     rest = {key: value for key, value in section.items() if key not in own}
     kind = section.get("type", name)
@@ -123,6 +125,23 @@ def _relations(section: dict[str, Any], path: Path, report: Report) -> None:
             unset = "" if other in values else f", which is {getattr(default, other):g} unless set"
             relation = "above" if shown == low else "below"
             report.add((*path, name, shown), f"may not be {relation} `{other}`{unset}")
+
+
+def _tiers(price: Any, path: Path, report: Report) -> None:
+    """Tiers that do not say what every call costs, or say it twice; what is of the wrong type is passed over."""
+    tiers = price.get("tiers") if isinstance(price, dict) else None
+    if not isinstance(tiers, list) or not tiers or not all(isinstance(tier, dict) for tier in tiers):
+        return
+    if "amount" in price:
+        report.add((*path, "amount"), "either one amount for all calls, or tiers")
+    ends = [typed(tier.get("up_to")) for tier in tiers]
+    if ends[-1] is not None:
+        report.add((*path, "tiers", len(ends) - 1, "up_to"), "the last tier is for all further calls: leave it out")
+    for index, (early, late) in enumerate(itertools.pairwise(ends)):
+        if early is None:
+            report.add((*path, "tiers", index), "only the last tier may leave `up_to` out")
+        elif isinstance(early, int) and isinstance(late, int) and early >= late:
+            report.add((*path, "tiers", index + 1, "up_to"), "tiers are in ascending order")
 
 
 def _keys(keys: Any, path: Path, report: Report) -> None:

@@ -8,11 +8,12 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from ocrgate.config.fields import Count, Duration, Section, Size, Text, typed, wrong
 from ocrgate.config.route_model import Route
-from ocrgate.settings import ImageSettings, LoggingSettings
+from ocrgate.settings import AuditSettings, ImageSettings, LoggingSettings, Settings
 
 VERSION = 1
 
-_IMAGE, _LOGGING = ImageSettings(), LoggingSettings()
+_IMAGE, _LOGGING, _AUDIT = ImageSettings(), LoggingSettings(), AuditSettings()
+_WATCH = Settings({}, {}).watch
 
 
 class Cache(Section):
@@ -42,7 +43,17 @@ class Logging(Section):
 
 
 class Audit(Section):
-    path: Text | None = Field(default=None, description="Append-only ledger of key uses and engine switches.")
+    path: Text | None = Field(default=_AUDIT.path, description="Append-only ledger of key uses and engine switches.")
+    max_bytes: Size = Field(default=_AUDIT.max_bytes, description="From here on the file is put aside.")
+    key: Text | None = Field(
+        default=_AUDIT.key, description="Secret that the chain is made with; write ${OCRGATE_AUDIT_KEY}."
+    )
+    on_failure: Literal["continue", "refuse"] = Field(
+        default=_AUDIT.on_failure, description="What happens to a call whose line cannot be written."
+    )
+    sync: Annotated[bool, Field(strict=True), BeforeValidator(typed)] = Field(
+        default=_AUDIT.sync, description="Whether each line is forced to the disk before the call goes on."
+    )
 
 
 class Image(Section):
@@ -83,6 +94,10 @@ def _cache(value: Any) -> Any:
     return value
 
 
+def _watch(value: Any) -> Any:
+    return None if typed(value) in (False, "off") else value
+
+
 class Root(Section):
     """The whole configuration."""
 
@@ -104,4 +119,7 @@ class Root(Section):
     )
     logging: Logging = Field(default=Logging(), description="The log of the command line.")
     audit: Audit = Field(default=Audit(), description="Where key uses are recorded.")
+    watch: Annotated[Duration | None, BeforeValidator(_watch)] = Field(
+        default=_WATCH, description="off, or how often this file is looked at; it is taken anew when it has changed."
+    )
     image: Image = Field(default=Image(), description="What is accepted as an image.")

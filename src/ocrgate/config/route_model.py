@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ocrgate.config.fields import Count, Duration, Moment, Section, Share, Text, Wait, Whole, typed
-from ocrgate.settings import AcceptSettings, BudgetSettings, RouteSettings, RuleSettings
+from ocrgate.config.fields import Amount, Count, Duration, Moment, Section, Share, Text, Wait, Whole, typed
+from ocrgate.config.provider_model import Currency
+from ocrgate.settings import AcceptSettings, BudgetSettings, RouteSettings, RuleSettings, SpendSettings
 
 _ROUTE, _BUDGET, _ACCEPT, _RULE = RouteSettings("", ()), BudgetSettings(), AcceptSettings(), RuleSettings("", "")
+_SPEND = SpendSettings()
 
 
 class Hedge(Section):
@@ -51,6 +53,12 @@ class Accept(Section):
     rules: list[Rule] = Field(default=[], description="What an acceptable text shows; all of them have to be met.")
 
 
+class Spend(Section):
+    per_day: Amount | None = Field(default=_SPEND.per_day, description="Never more in a day of Asia/Shanghai.")
+    per_month: Amount | None = Field(default=_SPEND.per_month, description="Never more in a month.")
+    currency: Currency = Field(default=_SPEND.currency, description="ISO 4217 code; that of the providers' prices.")
+
+
 class Route(Section):
     providers: list[Text] | None = Field(
         default=None, min_length=1, description="First choice first; all when left out."
@@ -64,6 +72,7 @@ class Route(Section):
     )
     hedge: Hedge | None = Field(default=None, description="Asking a second engine when the first is slow.")
     budget: Budget = Field(default=Budget(), description="Extra calls the route may make.")
+    spend: Spend = Field(default=Spend(), description="What the route may cost.")
     enhance: list[Literal["grey", "upscale", "binarise", "denoise"]] = Field(
         default=[], description="Image variants tried when an engine reads nothing or too little."
     )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrgate.config.units import MAX_SECONDS, MAX_SIZE, percentile, seconds, size
+from ocrgate.units import MAX_SECONDS, MAX_SIZE, percentile, seconds, size
 
 
 @pytest.mark.parametrize(
