@@ -26,7 +26,7 @@ def test_waiting_for_a_lane_is_not_the_providers_slowness() -> None:
         cloud = gateway._fleet.engines["cloud"]
         asked.set()
         # The first call goes on when the second waits for its lane, the second when the first has been counted.
-        while not (cloud._lane._waiting if request.width == 61 else cloud._breaker._window):
+        while not (cloud._lane._waiting if request.width == 61 else cloud._exchange.breaker._window):
             pause.wait(0.001)
         clock.advance(2.0)
         return Page(lines=(Line("text"),))
@@ -48,7 +48,7 @@ def test_a_probe_that_waited_long_for_its_turn_still_has_its_whole_lease() -> No
     clock, refused = ManualClock(), []
 
     def probe(_request: Request, _deadline: Deadline) -> Page:
-        refused.append(gateway._fleet.engines["cloud"]._breaker.would_refuse())
+        refused.append(gateway._fleet.engines["cloud"]._exchange.breaker.would_refuse())
         return Page(lines=(Line("text"),))
 
     cloud = ScriptedProvider("cloud", fails("http_5xx"), probe)

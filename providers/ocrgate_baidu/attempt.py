@@ -32,13 +32,17 @@ class Attempt:
 
     Attributes:
         ended: done once the attempt was ended; holds `timeout` or `cancelled`.
-        connected: whether a connection was ever made.
+        connected: whether a connection was ever made, and a request begun on it.
+        source: IP address of this side of it, or empty.
+        stale: whether its request went into a connection that had rested so long that nobody may have been there.
     """
 
     def __init__(self, secret_query: str = "") -> None:
         self.secret_query = secret_query
         self.ended: Future[str] = Future()
         self.connected = False
+        self.stale = False
+        self.source = ""
         self._lock = threading.Lock()
         self._handle: socket.socket | None = None
         self._over = False

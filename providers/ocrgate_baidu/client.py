@@ -6,6 +6,7 @@ keeps nothing between calls and reads no reply, so nothing that it does with tho
 
 from __future__ import annotations
 
+import base64
 import copy
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -13,11 +14,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ocrgate.clock import Deadline
-from ocrgate_baidu.endpoints import Endpoint
+from ocrgate_baidu.endpoints import FIELD, PAGE, Endpoint, Input
 from ocrgate_baidu.failure import failed
+from ocrgate_baidu.options import RESERVED
 from ocrgate_baidu.quiet import quietly
 from ocrgate_baidu.reply import Reply, answer
 from ocrgate_baidu.transport import Transport
+
+_HOST = "https://aip.baidubce.com"
+"""The SDK wants whole URLs; the wire takes their path and knows the server itself."""
 
 
 class _Response:
@@ -33,11 +38,12 @@ class _Response:
 class _Wire:
     """What the SDK takes for `requests` and for its session."""
 
-    def __init__(self, transport: Transport, token: str, deadline: Deadline, on_cancel: Any) -> None:
+    def __init__(self, transport: Transport, token: str, deadline: Deadline, on_cancel: Any, on_sent: Any) -> None:
         self._transport = transport
         self._secret_query = f"access_token={token}"
         self._deadline = deadline
         self._on_cancel = on_cancel
+        self._on_sent = on_sent
 
     def post(self, url: str, data: Mapping[str, Any], params: Mapping[str, str], **_rest: Any) -> _Response:
         reply = self._transport.post(
@@ -47,6 +53,7 @@ class _Wire:
             query=params,
             secret_query=self._secret_query,
             on_cancel=self._on_cancel,
+            on_sent=self._on_sent,
         )
         return _Response(answer(reply))
 
@@ -97,32 +104,65 @@ def ask(
     transport: Transport,
     token: str,
     endpoint: Endpoint,
-    image: bytes,
+    data: bytes,
     options: Mapping[str, str],
     deadline: Deadline,
     on_cancel: Callable[[Callable[[], None]], object] | None = None,
+    on_sent: Callable[[int, str], None] | None = None,
+    *,
+    kind: Input = "image",
+    page: int = 1,
 ) -> Reply:
-    """Ask an endpoint about one image, once.
+    """Ask an endpoint about one image or one page of a document, once.
 
     Args:
         transport: sends the request.
         token: access token.
         endpoint: which one.
-        image: file content in a format that it takes.
+        data: content of the file, or for `url` the address in ASCII.
         options: checked, all texts; those that the endpoint requires among them.
         deadline: of the whole exchange.
         on_cancel: see `Request.on_cancel`.
+        on_sent: see `Transport.post`.
+        kind: what `data` is; one of the endpoint's `inputs`.
+        page: of a document, from 1. At 1 the option `pdf_file_num` or `ofd_file_num` counts, if it is given.
 
     Raises:
-        Failed: with the diagnosis.
+        Failed: with the diagnosis; before anything is sent for options that would take the place of the input.
     """
     load()
+    rest = _options(endpoint, options, kind, page)
+    required = [rest.pop(name) for name in endpoint.positional]
     # A copy a call: the SDK has nothing left to mix up between threads.
     client = copy.copy(_prototype())
-    client.s = client._AipBase__client = _Wire(transport, token, deadline, on_cancel)
-    rest = dict(options)
-    required = [rest.pop(name) for name in endpoint.positional]
-    # Some of its methods take no options at all.
-    further = (rest,) if rest else ()
-    reply: Reply = getattr(client, endpoint.image)(image, *required, *further)
+    client.s = client._AipBase__client = _Wire(transport, token, deadline, on_cancel, on_sent)
+    method = endpoint.method(kind)
+    reply: Reply
+    if method:
+        given = data.decode("ascii") if kind == "url" else data
+        # Some of its methods take no options at all.
+        reply = getattr(client, method)(given, *required, *((rest,) if rest else ()))
+    else:
+        text = data.decode("ascii") if kind == "url" else base64.b64encode(data).decode("ascii")
+        form = {FIELD[kind]: text, **dict(zip(endpoint.positional, required, strict=True)), **rest}
+        reply = client.post(f"{_HOST}{endpoint.path}", form)
     return reply
+
+
+def _options(endpoint: Endpoint, options: Mapping[str, str], kind: Input, page: int) -> dict[str, str]:
+    """The options as this input wants them: with the page of a document, without pages of anything else.
+
+    Raises:
+        Failed: for options that would take the place of the input, that are no texts, or that are missing.
+    """
+    wrong = [name for name, value in options.items() if name in RESERVED or not isinstance(value, str)]
+    if wrong:
+        raise failed("216100", f"{wrong[0]}: no option, or no text")
+    missing = [name for name in endpoint.positional if name not in options]
+    if missing:
+        raise failed("216101", f"{missing[0]}: the endpoint {endpoint.name} needs it")
+    kept = {name: value for name, value in options.items() if name not in PAGE.values() or name == PAGE.get(kind)}
+    number = PAGE.get(kind)
+    if number is not None and (page != 1 or number not in kept):
+        kept[number] = str(page)
+    return kept

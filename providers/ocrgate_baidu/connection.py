@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
@@ -17,6 +18,9 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.poolmanager import PoolManager, ProxyManager
 
 from ocrgate_baidu.attempt import Attempt, current
+
+STALE = 1.0
+"""Seconds of rest after which the other side may have closed a kept connection before the next request reaches it."""
 
 Addresses = list[tuple[Any, ...]]
 Resolve = Callable[[str, int], Addresses]
@@ -63,8 +67,21 @@ class Resolver:
 RESOLVER = Resolver()
 
 
+def _own_address(sock: socket.socket) -> str:
+    try:
+        return str(sock.getsockname()[0])
+    except (OSError, IndexError):
+        return ""
+
+
 class _Watched:
-    """What both kinds of connection add: they can be shut down from outside, and they put the token on the wire."""
+    """What both kinds of connection add: they can be shut down from outside, and they put the token on the wire.
+
+    Attributes:
+        resting_since: monotonic seconds at which it was given back to the pool, or None since it was opened.
+    """
+
+    resting_since: float | None = None
 
     def _new_conn(self: Any) -> socket.socket:
         attempt = current() or Attempt()
@@ -116,11 +133,14 @@ class _Watched:
             if self.sock is not None:
                 attempt.hold(self.sock)
                 attempt.connected = True
+                attempt.stale = self.resting_since is not None and time.monotonic() - self.resting_since >= STALE
+                attempt.source = _own_address(self.sock)
             if attempt.secret_query:
                 url += ("&" if "?" in url else "?") + attempt.secret_query
         super().putrequest(method, url, *arguments, **options)  # type: ignore[misc]
 
     def connect(self: Any) -> None:
+        self.resting_since = None
         super().connect()  # type: ignore[misc]
         attempt = current()
         if attempt is not None and attempt.ended.done():
@@ -138,6 +158,7 @@ class WatchedHTTPS(_Watched, HTTPSConnection):
 def _release(connection: Any) -> None:
     attempt = getattr(connection, "attempt", None)
     if attempt is not None:
+        connection.resting_since = time.monotonic()
         connection.attempt = None
         attempt.let_go()
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ocrgate.errors import ConfigError, Problem
-from ocrgate.provider import Key
+from ocrgate.provider import Canary, Key
+from ocrgate.units import seconds
+from ocrgate_baidu.seal import fingerprint
 
 ENVIRONMENT = ("AIP_APP_ID", "AIP_API_KEY", "AIP_SECRET_KEY")
 _PLACEHOLDER = re.compile(r"^(your|my|xxx+|<.*>|\$\{.*\}|changeme|\*+|\.\.\.|…)", re.IGNORECASE)
@@ -27,7 +29,7 @@ class Credential:
         app_id: not sent by the protocol; kept because the three belong together.
         api_key, secret_key: in no repr.
         account: keys of one account share its quota and its calls per second.
-        weight: see `ocrgate.keys.Key`.
+        weight, canary: see `ocrgate.provider.Key`.
     """
 
     name: str
@@ -36,11 +38,17 @@ class Credential:
     secret_key: str = field(repr=False, default="")
     account: str | None = None
     weight: float = 1.0
+    canary: Canary | None = None
 
     @property
     def key(self) -> Key:
         """The part of it that choosing among keys needs."""
-        return Key(self.name, self.account, self.weight)
+        return Key(self.name, self.account, self.weight, self.fingerprint, self.canary)
+
+    @property
+    def fingerprint(self) -> str:
+        """See `ocrgate.provider.Key`; empty without a secret."""
+        return fingerprint(self.api_key, self.secret_key) if self.api_key and self.secret_key else ""
 
     @property
     def flaw(self) -> str:
@@ -81,6 +89,7 @@ def credentials(keys: Iterable[Mapping[str, Any]] | None) -> tuple[Credential, .
                 secret_key=str(entry.get("secret_key") or "").strip(),
                 account=None if entry.get("account") is None else str(entry["account"]),
                 weight=max(0.0, _weight(entry.get("weight", 1.0))),
+                canary=_canary(entry.get("canary"), f"{where}.canary", problems),
             )
         )
     names = [credential.name for credential in read]
@@ -116,6 +125,28 @@ def _problems(entry: Mapping[str, Any], where: str) -> list[Problem]:
 def _weight(value: Any) -> float:
     usable = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
     return float(value) if usable else -1.0
+
+
+def _canary(given: Any, where: str, problems: list[Problem]) -> Canary | None:
+    """The trial of a key as the configuration writes it: `share`, `for` (a duration) and `successes`."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        problems.append(Problem("a mapping with share, for and successes", where))
+        return None
+    told = {"for_" if name == "for" else name: value for name, value in given.items()}
+    unknown = [name for name in told if name not in ("share", "for_", "successes")]
+    problems += [Problem("unknown; known are share, for and successes", f"{where}.{name}") for name in unknown]
+    usual = Canary()
+    try:
+        return Canary(
+            share=float(told.get("share", usual.share)),
+            seconds=seconds(told.get("for_", usual.seconds)),
+            successes=int(told.get("successes", usual.successes)),
+        )
+    except (TypeError, ValueError) as error:
+        problems.append(Problem(str(error), where))
+        return None
 
 
 class Redactor:

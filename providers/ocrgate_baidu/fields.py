@@ -4,79 +4,77 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
-_NAMES: Mapping[str, str] = {
-    "姓名": "name",
-    "性别": "sex",
-    "民族": "ethnicity",
-    "出生": "birth_date",
-    "住址": "address",
-    "公民身份号码": "id_number",
-    "签发机关": "issuing_authority",
-    "签发日期": "issue_date",
-    "失效日期": "expiry_date",
-    "单位名称": "company_name",
-    "社会信用代码": "credit_code",
-    "证件编号": "licence_number",
-    "法人": "legal_representative",
-    "类型": "company_type",
-    "组成形式": "composition",
-    "地址": "address",
-    "成立日期": "established_date",
-    "注册资本": "registered_capital",
-    "实收资本": "paid_in_capital",
-    "经营范围": "business_scope",
-    "有效期": "valid_until",
-    "有效期起始日期": "valid_from",
-    "登记机关": "registration_authority",
-    "核准日期": "approval_date",
-    "税务登记号": "tax_registration_number",
-    "号牌号码": "plate_number",
-    "车辆类型": "vehicle_type",
-    "所有人": "owner",
-    "使用性质": "use_character",
-    "品牌型号": "model",
-    "车辆识别代号": "vin",
-    "发动机号码": "engine_number",
-    "注册日期": "registration_date",
-    "发证日期": "issue_date",
-    "发证单位": "issuing_authority",
-    "证号": "licence_number",
-    "国籍": "nationality",
-    "出生日期": "birth_date",
-    "初次领证日期": "first_issue_date",
-    "准驾车型": "vehicle_class",
-    "有效期限": "valid_from",
-    "至": "valid_until",
-    "护照号码": "passport_number",
-    "姓名拼音": "name_latin",
-    "国家码": "country_code",
-    "出生地点": "birth_place",
-    "签发地点": "issue_place",
-    "有效期至": "expiry_date",
-    "护照签发地点": "issue_place",
-    # Baidu's own spelling, kept as it is beside this one.
-    "AmountInFiguers": "amount_in_figures",
-}
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+_ENGLISH = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,80}")
+_MISSPELT: Mapping[str, str] = {"propobility": "probability", "figuers": "figures", "recipts": "receipts"}
+"""Words as Baidu writes them at times; answers with either spelling have been seen."""
+
+
+@cache
+def documents() -> Mapping[str, Mapping[str, str]]:
+    """For each kind of document the stable names of its fields by Baidu's own, where no rule gives them."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = files("ocrgate_baidu").joinpath("fields.yaml").read_text(encoding="utf-8")
+    table: Mapping[str, Mapping[str, str]] = yaml.load(text, loader)  # noqa: S506 - either is the safe one
+    return table
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    return {name: stable for names in documents().values() for name, stable in names.items()}
 
 
 def snake(name: str) -> str | None:
     """The stable name of a field, or None for one that has none but Baidu's own."""
-    known = _NAMES.get(name)
+    known = _names().get(name)
     if known is not None:
         return known
-    if not name.isascii() or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+    if not _ENGLISH.fullmatch(name):
         return None
-    return "_".join(word.lower() for word in _WORDS.findall(name))
+    words = [word.lower() for word in _WORDS.findall(name)]
+    return "_".join(_MISSPELT.get(word, word) for word in words)
 
 
 def both(fields: Mapping[str, str]) -> dict[str, str]:
-    """The fields under Baidu's names, then again under the stable ones; a name that is taken stays as it is."""
+    """The fields under Baidu's names, then again under the stable ones; a name that is taken stays as it is.
+
+    Two come from a field's text besides: `card_number`, the number of a bank card without its spaces, and
+    `valid_from` of a driving licence that writes its validity as a pair of dates.
+    """
     named = dict(fields)
     for name, text in fields.items():
-        number, dot, plain = name.rpartition(".")
+        prefix, plain = _split(name)
         stable = snake(plain)
         if stable is not None:
-            named.setdefault(f"{number}{dot}{stable}", text)
+            named.setdefault(f"{prefix}{stable}", text)
+        if plain == "bank_card_number":
+            named.setdefault(f"{prefix}card_number", "".join(text.split()))
+        elif plain == "有效期限" and f"{prefix}至" in fields:
+            named.setdefault(f"{prefix}valid_from", text)
     return named
+
+
+def spellings(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Values under Baidu's names, under those without its misspellings, and under the stable ones."""
+    found = dict(named)
+    for name, value in named.items():
+        for wrong, right in _MISSPELT.items():
+            for one, other in ((wrong, right), (right, wrong)):
+                if one in name:
+                    found.setdefault(name.replace(one, other), value)
+        stable = snake(name)
+        if stable is not None:
+            found.setdefault(stable, value)
+    return found
+
+
+def _split(name: str) -> tuple[str, str]:
+    """`2.Fare` is the field Fare of the second document."""
+    prefix, dot, plain = name.rpartition(".")
+    return f"{prefix}{dot}", plain

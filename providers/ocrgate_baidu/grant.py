@@ -22,6 +22,7 @@ def fetch(
     clock: Clock,
     deadline: Deadline,
     on_cancel: Callable[[Callable[[], None]], object] | None = None,
+    on_sent: Callable[[int, str], None] | None = None,
 ) -> Token:
     """A new token. The secret travels in the body, where no proxy logs it; a scope is not asked for.
 
@@ -33,7 +34,7 @@ def fetch(
         "client_id": credential.api_key,
         "client_secret": credential.secret_key,
     }
-    reply = decode(transport.post(PATH, data, deadline, on_cancel=on_cancel))
+    reply = decode(transport.post(PATH, data, deadline, on_cancel=on_cancel, on_sent=on_sent))
     text, seconds = reply.get("access_token"), _seconds(reply.get("expires_in"))
     # A token goes into a request line.
     if not isinstance(text, str) or not text or not text.isascii() or not text.isprintable() or set(text) & set(" &#%"):

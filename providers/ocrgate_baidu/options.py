@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ocrgate.language import tags
-from ocrgate_baidu.endpoints import BOOLEAN, ENDPOINTS, MORE_LANGUAGES, NUMBER, Endpoint
+from ocrgate_baidu.endpoints import BOOLEAN, ENDPOINTS, FIELD, MORE_LANGUAGES, NUMBER, UNSERVED, Endpoint
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-RESERVED = ("image", "url", "pdf_file", "ofd_file", "access_token")
+RESERVED = (*FIELD.values(), "access_token")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -31,6 +31,10 @@ def endpoint(name: object) -> Endpoint:
         ValueError: with the nearest right name.
     """
     found = ENDPOINTS.get(name) if isinstance(name, str) else None
+    unserved = UNSERVED.get(name.partition("/")[0]) if isinstance(name, str) else None
+    if unserved is not None:
+        other = f"; {unserved.use} comes closest" if unserved.use else ""
+        raise ValueError(f"{unserved.name} is no endpoint here: {unserved.reason}{other}")
     if found is None:
         raise ValueError(f"Baidu has no endpoint {name!r}; {nearest(str(name), ENDPOINTS)}")
     return found
@@ -57,7 +61,7 @@ def checked(where: Endpoint, options: Mapping[str, Any]) -> tuple[dict[str, str]
     for name, value in options.items():
         if name in RESERVED:
             problems.append((str(name), "this is the image itself, not an option"))
-        elif where.params is not None and name not in (*where.params, *where.required):
+        elif where.params is not None and name not in where.params:
             problems.append(
                 (str(name), f"the endpoint {where.name} takes no such option; {nearest(str(name), where.params)}")
             )
@@ -70,16 +74,15 @@ def checked(where: Endpoint, options: Mapping[str, Any]) -> tuple[dict[str, str]
             if flaw:
                 problems.append((str(name), flaw))
             sent[str(name)] = text or ""
-    problems += [
-        (
-            name,
-            f"the endpoint {where.name} needs it"
-            + (f": {' or '.join(values)}" if (values := where.values(name)) else ""),
-        )
-        for name in where.required
-        if name not in sent
-    ]
+    missing = [name for name in where.required if not {name, *where.instead.get(name, ())} & sent.keys()]
+    problems += [(name, _needed(where, name)) for name in missing]
     return sent, problems
+
+
+def _needed(where: Endpoint, name: str) -> str:
+    values, others = where.values(name), where.instead.get(name, ())
+    told = f"the endpoint {where.name} needs {' or '.join(('it', *others))}"
+    return f"{told}: {' or '.join(values)}" if values else told
 
 
 def _text(value: object) -> str | None:
@@ -92,7 +95,7 @@ def _flaw(text: str, allowed: Sequence[str] | None) -> str:
     if allowed is None or text in allowed:
         return ""
     if allowed == NUMBER:
-        return "" if text.isascii() and text.isdecimal() and int(text) >= 1 else f"{NUMBER[0]}, got {text!r}"
+        return "" if text.isascii() and text.isdecimal() and text.strip("0") else f"{NUMBER[0]}, got {text!r}"
     if allowed == BOOLEAN:
         return f"true or false, got {text!r}"
     return f"{text!r} is no value of it; {nearest(text, allowed)}"

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
 from ocrgate.diagnosis import Diagnosis
 from ocrgate.errors import ProviderError
+from ocrgate.keys.shared import SharedToken
 from ocrgate.keys.token import Token, TokenOwner
 from ocrgate.page import Page
-from ocrgate.provider import Adapter, Capabilities, Key, Readiness, Request
-from ocrgate_baidu import client, grant
+from ocrgate.provider import Adapter, Capabilities, Finding, Key, KeyUse, Readiness, Request
+from ocrgate.result import Tariff
+from ocrgate.state.store import Store
+from ocrgate_baidu import client, examination, grant, prices
 from ocrgate_baidu import options as choices
 from ocrgate_baidu.credential import ENVIRONMENT, Credential, Redactor
 from ocrgate_baidu.failure import Failed, failed
+from ocrgate_baidu.inputs import checked
 from ocrgate_baidu.parse import parse
+from ocrgate_baidu.seal import CredentialSeal
 from ocrgate_baidu.settings import LANES, Told, told
 from ocrgate_baidu.transport import Transport
+from ocrgate_baidu.use import Use
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -88,6 +95,11 @@ class BaiduProvider(Adapter):
         return choices.model()
 
     @property
+    def tariff(self) -> Tariff | None:
+        """Baidu's published price of the endpoint, or None when there is none; see `prices.yaml`."""
+        return prices.tariff(self.endpoint.name)
+
+    @property
     def keys(self) -> Sequence[Key]:
         """The keys with account and weight, without their secrets, in order of preference."""
         return tuple(credential.key for credential in self._credentials)
@@ -130,6 +142,17 @@ class BaiduProvider(Adapter):
             notes.append("certificates are not verified")
         return Readiness(True, "; ".join(notes))
 
+    def share(self, store: Store) -> None:
+        """Have tokens in common with the processes that use this store; they lie in it sealed."""
+        for each in self._credentials:
+            if each.fingerprint:
+                seal = CredentialSeal(each.api_key, each.secret_key)
+                self._owners[each.name].share(SharedToken(store, f"baidu/{self._place(each)}", seal, self._clock))
+
+    def examine(self, deadline: Deadline, *, network: bool = True) -> Iterator[Finding]:
+        """Keys, certificates, the way to the server and a token for each key, one finding after the other."""
+        return examination.examine(self._transport.wire, self._credentials, self._fetch, deadline, network=network)
+
     def warm_up(self) -> None:
         """Import the SDK; opens no connection."""
         try:
@@ -146,23 +169,33 @@ class BaiduProvider(Adapter):
 
     def _recognize(self, request: Request, deadline: Deadline) -> Page:
         credential = self._credential(request.key)
-        self._fits(request)
+        kind = checked(self.endpoint, request)
         chosen = self._chosen(request)
         client.load()
         token = self._token(credential, request, deadline)
-        try:
-            reply = client.ask(
-                self._transport, token.text, self.endpoint, request.data, chosen, deadline, request.on_cancel
-            )
-        except Failed as failure:
-            if failure.diagnosis.action == "refresh_token":
-                self._owners[credential.name].invalidate(token)
-            raise
-        try:
-            page = parse(reply, self.endpoint.kind, request.width, request.height)
-        except ValueError as error:
-            raise failed("bad_reply", str(error), log_id=reply.get("log_id")) from error
-        return page
+        with Use(request.on_use, credential.name, self.endpoint.name, billed=True) as use:
+            try:
+                reply = client.ask(
+                    self._transport,
+                    token.text,
+                    self.endpoint,
+                    request.data,
+                    chosen,
+                    deadline,
+                    request.on_cancel,
+                    use.sent,
+                    kind=kind,
+                    page=request.page,
+                )
+            except Failed as failure:
+                if failure.diagnosis.action == "refresh_token":
+                    self._owners[credential.name].invalidate(token)
+                raise
+            use.log_id = reply.get("log_id")
+            try:
+                return parse(reply, self.endpoint.kind, request.width, request.height)
+            except ValueError as error:
+                raise failed("bad_reply", str(error), log_id=use.log_id) from error
 
     def _credential(self, name: str | None) -> Credential:
         if name is None and self._credentials:
@@ -171,18 +204,6 @@ class BaiduProvider(Adapter):
         if found is None:
             raise failed("no_key", f"no key is called {name!r}" if self._credentials else "no key is configured")
         return found
-
-    def _fits(self, request: Request) -> None:
-        """Baidu would refuse it after megabytes have been sent."""
-        if request.format not in self.endpoint.limits.formats:
-            raise failed("SDK109", f"{request.format} is not taken, only {', '.join(self.endpoint.limits.formats)}")
-        if not request.data:
-            raise failed("216200", "the image is empty")
-        # Base64 grows by a third before anything in it is escaped.
-        if len(request.data) * 4 // 3 > self.endpoint.max_encoded:
-            raise failed(
-                "SDK100", f"{len(request.data):,} bytes are more than {self.endpoint.max_encoded:,} once encoded"
-            )
 
     def _chosen(self, request: Request) -> dict[str, str]:
         if not request.options and not request.languages:
@@ -200,14 +221,31 @@ class BaiduProvider(Adapter):
         return sent
 
     def _token(self, credential: Credential, request: Request, deadline: Deadline) -> Token:
-        fetch = partial(self._fetch, credential, on_cancel=request.on_cancel)
+        fetch = partial(self._fetch, credential, request=request)
         try:
             return self._owners[credential.name].get(deadline, fetch=fetch, given_up=request.cancelled)
         except TimeoutError as error:
             raise failed("timeout", str(error)) from error
 
-    def _fetch(self, credential: Credential, deadline: Deadline, on_cancel: Any = None) -> Token:
-        return grant.fetch(self._transport, credential, self._redactor, self._clock, deadline, on_cancel)
+    def _fetch(self, credential: Credential, deadline: Deadline, request: Request | None = None) -> Token:
+        with Use(_untold if request is None else request.on_use, credential.name, "token", billed=False) as use:
+            return grant.fetch(
+                self._transport,
+                credential,
+                self._redactor,
+                self._clock,
+                deadline,
+                None if request is None else request.on_cancel,
+                use.sent,
+            )
+
+    def _place(self, credential: Credential) -> str:
+        """What a token depends on: the credential and the server that gave it."""
+        return f"{sha256(self._transport.wire.base_url.encode()).hexdigest()[:8]}/{credential.fingerprint}"
 
     def _cleaned(self, diagnosis: Diagnosis) -> Diagnosis:
         return replace(diagnosis, message=self._redactor.clean(diagnosis.message))
+
+
+def _untold(_use: KeyUse) -> None:
+    """Nobody asked for this fetch on behalf of a request."""

@@ -14,23 +14,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ocrgate_baidu.failure import Failed, failed
+from ocrgate_baidu.notes import CONTENT
 from ocrgate_baidu.transport import RawReply
 
-ANSWERS = (
-    "words_result",
-    "result",
-    "results",
-    "codes_result",
-    "tables_result",
-    "forms_result",
-    "data",
-    "image_processed",
-)
-"""Where the endpoints put what they read."""
-
+ANSWERS = (*CONTENT, "formula_result")
 WRONG_DOCUMENT = ("non_idcard", "other_type_card")
 UNREADABLE = ("blurred", "over_exposure", "over_dark", "unknown")
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,120})", re.IGNORECASE)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALVES = re.compile("[\ud800-\udfff]")
 Reply = dict[str, Any]
 
 
@@ -64,7 +56,7 @@ def answer(reply: RawReply) -> Reply:
     status = content.get("image_status")
     if status in WRONG_DOCUMENT or (status in UNREADABLE and not _worded(content.get("words_result"))):
         raise failed(status, str(status), log_id=content.get("log_id"))
-    if not any(isinstance(content.get(name), (list, dict, str)) for name in ANSWERS):
+    if not any(isinstance(content.get(name), (list, dict)) for name in ANSWERS):
         raise failed("bad_reply", f"the reply holds none of {', '.join(ANSWERS)}", log_id=content.get("log_id"))
     return content
 
@@ -77,7 +69,9 @@ def _worded(words: object) -> bool:
 
 def _json(reply: RawReply) -> Reply | None:
     try:
-        content = json.loads(reply.body.decode("utf-8-sig"), parse_constant=_no_number)
+        content = json.loads(reply.body.decode("utf-8-sig"), parse_constant=_no_number, parse_float=_finite)
+        # The only way to write half a surrogate pair in UTF-8, and such a text could not be written again.
+        content = _mended(content) if _SURROGATE.search(reply.body) else content
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
@@ -87,6 +81,22 @@ def _no_number(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is beyond all bounds")
+    return number
+
+
+def _mended(content: Any) -> Any:
+    """The same with the replacement character for every half of a surrogate pair."""
+    if isinstance(content, dict):
+        return {_mended(name): _mended(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_mended(value) for value in content]
+    return _HALVES.sub("\ufffd", content) if isinstance(content, str) else content
+
+
 def _unwrapped(content: Reply) -> Reply:
     """The older wrapping `{"errno": 0, "msg": …, "data": {…}}` taken off, and `log_id` made a text."""
     inner = content.get("data")
@@ -94,7 +104,7 @@ def _unwrapped(content: Reply) -> Reply:
         content = {**content, **inner} if any(name in inner for name in ANSWERS) else content
     log_id = content.get("log_id", content.get("logid", content.get("logId")))
     if isinstance(log_id, (int, str)) and not isinstance(log_id, bool):
-        return {**content, "log_id": str(log_id)}
+        return {**content, "log_id": str(log_id)[:200]}
     return {name: value for name, value in content.items() if name != "log_id"}
 
 
@@ -122,8 +132,7 @@ def _code(code: object) -> object:
 def _status(reply: RawReply, content: Reply | None, retry_after: float | None) -> Failed:
     status = reply.status
     if 300 <= status < 400:
-        host = urlsplit(reply.headers.get("location", "")).hostname or "another path"
-        return failed("bad_reply", f"HTTP {status}: a redirect to {host}, which is not followed")
+        return failed("bad_reply", f"HTTP {status}: a redirect to {_target(reply)}, which is not followed")
     code = {407: "proxy", 401: "http_401", 403: "http_403", 408: "http_408", 413: "http_413", 429: "http_429"}.get(
         status
     )
@@ -132,6 +141,14 @@ def _status(reply: RawReply, content: Reply | None, retry_after: float | None) -
     said = content.get("message", content.get("msg")) if content else None
     message = _described(reply) if said is None else f"{_phrase(status)}: {str(said)[:300]}"
     return failed(code, message, retry_after=retry_after)
+
+
+def _target(reply: RawReply) -> str:
+    try:
+        host = urlsplit(reply.headers.get("location", "")).hostname
+    except ValueError:
+        return "a place that is no URL"
+    return host[:100] if host else "another path"
 
 
 def _phrase(status: int) -> str:
@@ -143,7 +160,7 @@ def _phrase(status: int) -> str:
 
 def _described(reply: RawReply) -> str:
     """A reply that is no JSON object, in a few words for people."""
-    kind = reply.headers.get("content-type", "").partition(";")[0].strip() or "no content type"
+    kind = reply.headers.get("content-type", "").partition(";")[0].strip()[:60] or "no content type"
     text = reply.body[:4000].decode("utf-8", "replace")
     title = _TITLE.search(text)
     shown = title.group(1).strip() if title else " ".join(text.split())[:60]
@@ -158,8 +175,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return float(value) if len(value) < 10 else None
     try:
         when = email.utils.parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError):
+        when = when if when.tzinfo is not None else when.replace(tzinfo=dt.timezone.utc)
+        return max(0.0, when.timestamp() - time.time())
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=dt.timezone.utc)
-    return max(0.0, when.timestamp() - time.time())

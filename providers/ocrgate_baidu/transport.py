@@ -92,6 +92,7 @@ class Transport:
         query: Mapping[str, str] | None = None,
         secret_query: str = "",
         on_cancel: Callable[[Callable[[], None]], object] | None = None,
+        on_sent: Callable[[int, str], None] | None = None,
     ) -> RawReply:
         """Send a form and read the reply, whatever its status.
 
@@ -102,6 +103,7 @@ class Transport:
             query: of the URL.
             secret_query: goes into the request line, and is known to no library, log or exception.
             on_cancel: registers what to run when the caller gives up; what it returns, if callable, takes that back.
+            on_sent: told the bytes of the body and the address they were sent from, when a request was begun at all.
 
         Raises:
             Failed: with the diagnosis of what happened in the network.
@@ -122,6 +124,8 @@ class Transport:
                 outcome = diagnosed(error, attempt)
         if callable(unhook):
             unhook()
+        if attempt.connected and on_sent is not None:
+            on_sent(len(body), attempt.source)
         # Raised out here, so that the library's exception, which may quote the request, is not its context.
         if isinstance(outcome, Failed):
             raise outcome
@@ -166,7 +170,9 @@ class Transport:
     ) -> RawReply:
         seconds = max(0.001, deadline.remaining)
         verify: bool | str = (self.wire.ca_bundle or True) if self.wire.verify else False
-        response = session.post(
+        response = _sent(
+            session,
+            attempt,
             self.wire.base_url.rstrip("/") + path,
             params=dict(query),
             data=body,
@@ -190,6 +196,24 @@ class Transport:
                 raise ended(attempt)
             headers = {name.lower(): value for name, value in response.headers.items()}
             return RawReply(response.status_code, headers, b"".join(chunks))
+
+
+def _sent(session: Any, attempt: Attempt, url: str, **request: Any) -> Any:
+    """The response to a POST, its body still to be read.
+
+    A server closes connections that rest for long. When it did so just before the request came, nobody has seen the
+    request, and it goes out again through another connection.
+    """
+    from requests import ConnectionError as NotConnected
+
+    while True:
+        attempt.stale = False
+        try:
+            return session.post(url, **request)
+        except NotConnected:
+            # Every turn uses up one kept connection, and a new one is not stale.
+            if not attempt.stale or attempt.reason is not None:
+                raise
 
 
 def _no_auth(request: Any) -> Any:

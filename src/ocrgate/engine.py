@@ -1,32 +1,32 @@
 """One configured provider with everything that stands around it: keys, retries, breaker, limit and lane.
 
-The order is retry(breaker(limit(lane(provider)))). The first three run in the caller's thread and only the call itself
-is in a lane, so a call that waits for its turn or for the next try holds no lane.
+The order is retry(breaker(meter(limit(lane(provider))))). All but the last run in the caller's thread and only the call
+itself is in a lane, so a call that waits for its turn or for the next try holds no lane.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from ocrgate.billing import Meter, Spend
 from ocrgate.call import Call
 from ocrgate.checkup import Checkup
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
-from ocrgate.diagnosis import Diagnosis, diagnose, lookup
-from ocrgate.errors import InvalidImage, OCRError, ProviderError, ProviderRefused
-from ocrgate.events import BreakerChanged, Event, KeyBenched
+from ocrgate.commons import Commons
+from ocrgate.errors import InvalidImage, ProviderError, ProviderRefused
+from ocrgate.events import Event, KeyTrialChanged
+from ocrgate.exchange import Asked, Exchange
 from ocrgate.keys.ring import Ring
-from ocrgate.lane import Lane, Phase, Ticket, open_lane
+from ocrgate.lane import Lane, Ticket, open_lane
 from ocrgate.page import Page
-from ocrgate.policy.breaker import Breaker, Permit
 from ocrgate.policy.budget import Budget
-from ocrgate.policy.limit import Limit
 from ocrgate.policy.retry import Retry
-from ocrgate.provider import Provider, ProviderSpec, Readiness, Request
-from ocrgate.result import Attempt, Cost, Outcome, Tariff
+from ocrgate.provider import Priced, Provider, ProviderSpec, Readiness, Request, Sharing
+from ocrgate.result import Cost, Tariff
 from ocrgate.settings import ProviderSettings
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Answer:
         key: name of the credential used, or None.
         started: Unix time of the call that succeeded.
         elapsed: seconds of the calls that succeeded.
-        cost: of them, or None when no price is configured.
+        cost: of them, or None when no price is known.
     """
 
     page: Page
@@ -50,14 +50,6 @@ class Answer:
     started: float
     elapsed: float
     cost: Cost | None
-
-
-class _Asked(NamedTuple):
-    """One call that succeeded: what it brought, when it began (Unix time) and how long it took (seconds)."""
-
-    page: Page
-    started: float
-    elapsed: float
 
 
 class Engine:
@@ -69,6 +61,7 @@ class Engine:
         provider: the adapter in this process.
         clock: time.
         emit: hears of events.
+        commons: what is shared with other engines, and maybe other processes.
     """
 
     def __init__(
@@ -79,33 +72,54 @@ class Engine:
         *,
         clock: Clock = SYSTEM_CLOCK,
         emit: Callable[[Event], None] = lambda _event: None,
+        commons: Commons | None = None,
     ) -> None:
         self.settings = settings
         self.name = settings.name
         self.provider = provider
-        self.last_diagnosis: Diagnosis | None = None
         self._clock = clock
         self._emit = emit
+        self._commons = Commons(clock=clock) if commons is None else commons
+        if isinstance(provider, Sharing):
+            provider.share(self._commons.store)
         self._lane: Lane = open_lane(provider, spec, settings)
-        self._breaker = Breaker(
-            self.name,
-            settings.breaker,
-            lease=settings.timeout + 5.0,
-            clock=clock,
-            observer=lambda name, old, new: emit(BreakerChanged(name, old, new)),
-        )
         self._checkup = Checkup(provider, clock)
-        self._ring = Ring(provider.keys, clock=clock) if provider.keys else None
-        self._limits = {key: Limit(self.name, settings.qps, clock) for key in self._key_names()} if settings.qps else {}
+        self._ring = self._made_ring() if provider.keys else None
+        self._meter = Meter(
+            self.name,
+            provider.keys,
+            quota=settings.quota,
+            tariff=_tariff(settings, provider),
+            store=self._commons.store,
+            clock=clock,
+        )
+        self._exchange = Exchange(settings, provider, self._lane, self._ring, self._meter, self._commons, clock, emit)
         self._lock = threading.Lock()
         self._typical: float | None = None
 
-    def _key_names(self) -> list[str | None]:
-        return [key.name for key in self.provider.keys] or [None]
+    def _made_ring(self) -> Ring:
+        return Ring(
+            self.provider.keys,
+            self._clock,
+            reset=self.settings.reset,
+            provider=self.name,
+            type=self.settings.type,
+            store=self._commons.store,
+            observer=self._trial_changed,
+        )
+
+    def _trial_changed(self, event: KeyTrialChanged) -> None:
+        key = next(key for key in self.provider.keys if key.name == event.key)
+        self._commons.trial_changed(event, key)
+        self._emit(event)
 
     @property
     def cloud(self) -> bool:
         return self.provider.capabilities.cloud
+
+    def objection(self, spend: Spend) -> str:
+        """Why a route's spending limit could not be kept with this engine, or nothing."""
+        return self._meter.objection(spend)
 
     @property
     def lanes(self) -> int:
@@ -117,7 +131,9 @@ class Engine:
         """Seconds that a call took lately, smoothed; None before the first."""
         return self._typical
 
-    def read(self, picture: Picture, call: Call, deadline: Deadline, budget: Budget) -> Answer:
+    def read(
+        self, picture: Picture, call: Call, deadline: Deadline, budget: Budget, spend: Spend | None = None
+    ) -> Answer:
         """Have a page read, with as many keys and calls as the policies allow.
 
         Every call that failed is recorded in `call`; the one that succeeded is not, because its outcome is the
@@ -137,23 +153,28 @@ class Engine:
         while True:
             key = self._pick(tried)
             try:
-                asked = self._read_tiles(fitted.tiles, key, call, deadline, budget)
-            except ProviderError as error:
-                if key is None or error.diagnosis.fault != "key" or error.diagnosis.action == "retry":
+                asked = self._read_tiles(fitted.tiles, key, call, deadline, budget, spend)
+            except (ProviderError, ProviderRefused) as error:
+                if key is None or not _concerns_key(error):
                     raise
-                tried.append(key)
+                tried += self._spoilt(key, error)
                 if not self._others(tried):
                     raise
                 continue
-            price = None if self.settings.price is None else Tariff.of(self.settings.price).price(1)
-            cost = None if price is None else Cost(price.amount * len(asked), price.currency)
             elapsed = sum(each.elapsed for each in asked)
             self._learn(elapsed)
-            return Answer(fitted.join([each.page for each in asked]), key, asked[0].started, elapsed, cost)
+            page = fitted.join([each.page for each in asked])
+            return Answer(page, key, asked[0].started, elapsed, _sum(each.cost for each in asked))
 
     def _read_tiles(
-        self, tiles: tuple[Tile, ...], key: str | None, call: Call, deadline: Deadline, budget: Budget
-    ) -> list[_Asked]:
+        self,
+        tiles: tuple[Tile, ...],
+        key: str | None,
+        call: Call,
+        deadline: Deadline,
+        budget: Budget,
+        spend: Spend | None,
+    ) -> list[Asked]:
         retry = Retry(self.settings.retry, budget)
         asked = []
         for tile in tiles:
@@ -167,89 +188,19 @@ class Engine:
                 key=key,
                 request_id=call.request_id,
             )
-            asked.append(retry(partial(self._ask, request, call, deadline), deadline, call.cancel.event))
+            asked.append(retry(partial(self._exchange, request, call, deadline, spend), deadline, call.cancel.event))
         return asked
 
     def _learn(self, elapsed: float) -> None:
         with self._lock:
             self._typical = elapsed if self._typical is None else 0.8 * self._typical + 0.2 * elapsed
 
-    def _ask(self, request: Request, call: Call, deadline: Deadline) -> _Asked:
-        """Ask once. A failure is recorded, told to breaker and keys, and raised."""
-        permit = self._breaker.admit()
-        started, begun = self._clock.time(), self._clock.monotonic()
-        try:
-            if (limit := self._limits.get(request.key)) is not None:
-                limit.acquire(deadline, call.cancel.event)
-                permit.begin(self._clock.monotonic())
-            page = self._in_lane(request, call, deadline, permit)
-        except ProviderError as error:
-            self._failed(permit, error.diagnosis, request.key)
-            outcome: Outcome = "cancelled" if call.cancel() else "failed"
-            elapsed = self._clock.monotonic() - begun
-            call.record(
-                Attempt(self.name, outcome, request.key, "original", started, elapsed, error.diagnosis, page=call.page)
-            )
-            raise
-        except BaseException:
-            permit.ignore()
-            raise
-        permit.success()
-        if request.key is not None and self._ring is not None:
-            self._ring.report(request.key, None)
-        return _Asked(page, started, self._clock.monotonic() - begun)
-
-    def _failed(self, permit: Permit, diagnosis: Diagnosis, key: str | None) -> None:
-        self.last_diagnosis = diagnosis
-        if diagnosis.code == "cancelled":
-            permit.ignore()
-        elif diagnosis.counts_in_breaker:
-            permit.failure()
-        else:
-            permit.ignore()
-        if key is not None and diagnosis.fault == "key":
-            if diagnosis.category == "throttle" and (limit := self._limits.get(key)) is not None:
-                limit.drain(diagnosis.retry_after or self.settings.retry.throttle_base)
-            status = self._ring.report(key, diagnosis) if self._ring is not None else None
-            if status is not None and status.until is not None:
-                self._emit(KeyBenched(self.name, key, status.until, diagnosis.code))
-
-    def _in_lane(self, request: Request, call: Call, deadline: Deadline, permit: Permit) -> Page:
-        if call.cancel():
-            raise ProviderError(self.name, lookup("gateway", "cancelled"))
-        ticket = self._lane.submit(request, deadline, self.settings.timeout)
-        unhook = call.cancel.hook(
-            lambda: ticket.give_up(lambda _phase: ProviderError(self.name, lookup("gateway", "cancelled")))
-        )
-        try:
-            while not self._clock.wait(ticket.future, ticket.patience):
-                if ticket.overdue:
-                    ticket.give_up(self._too_late)
-            return self._page(ticket.future.result())
-        except OCRError:
-            raise
-        except Exception as error:
-            raise ProviderError(self.name, diagnose(error, "gateway")) from error
-        finally:
-            unhook()
-            if ticket.asked_at is not None:
-                permit.begin(ticket.asked_at)
-            # Reached with the ticket open only when the waiting itself was interrupted, by Ctrl-C for instance.
-            ticket.give_up(lambda _phase: ProviderError(self.name, lookup("gateway", "cancelled")))
-
-    def _page(self, answer: object) -> Page:
-        """What the adapter returned, which has to be a page."""
-        if isinstance(answer, Page):
-            return answer
-        raise ProviderError(self.name, lookup("gateway", "bad_page", f"{type(answer).__name__}, not a Page"))
-
-    def _too_late(self, phase: Phase) -> OCRError:
-        if phase == "queued":
-            return ProviderRefused(self.name, "lane_full", "no lane became free in time")
-        if phase == "starting":
-            return ProviderRefused(self.name, "worker_starting", "the engine was still loading")
-        code = "worker_timeout" if self.provider.capabilities.isolation == "process" else "timeout"
-        return ProviderError(self.name, lookup("gateway", code))
+    def _spoilt(self, key: str, error: ProviderError | ProviderRefused) -> list[str]:
+        """The keys that this call need not try any more: where the account is to blame, all of its keys."""
+        keys = {each.name: each.account or each.name for each in self.provider.keys}
+        if isinstance(error, ProviderError) and error.diagnosis.category == "auth":
+            return [key]
+        return [name for name, account in keys.items() if account == keys[key]]
 
     def _others(self, tried: list[str]) -> bool:
         return self._ring is not None and any(
@@ -263,6 +214,11 @@ class Engine:
         if key is None:
             raise ProviderRefused(self.name, "no_key", "every key is benched")
         return key
+
+    def release_keys(self) -> None:
+        """Take every key off the bench: the configuration has changed."""
+        if self._ring is not None:
+            self._ring.release()
 
     def readiness(self) -> Readiness:
         """Whether the engine could be asked."""
@@ -289,15 +245,35 @@ class Engine:
             "cloud": self.cloud,
             "ready": readiness.ready,
             "detail": " — ".join(filter(None, (readiness.detail, readiness.remedy))),
-            "breaker": self._breaker.state,
-            "retry_in": self._breaker.retry_in,
+            "breaker": self._exchange.breaker.state,
+            "retry_in": self._exchange.breaker.retry_in,
             "lanes": {"in_use": self._lane.in_use, "size": self._lane.size},
             "keys": {} if self._ring is None else {key.name: key for key in self._ring.status()},
             "quota": dict(self.settings.quota),
-            "last_diagnosis": self.last_diagnosis,
+            "usage": self._meter.usage(),
+            "last_diagnosis": self._exchange.last_diagnosis,
+            **self._commons.status(),
         }
 
     def close(self) -> None:
         """Give threads, processes and connections back."""
         self._lane.close()
         self.provider.close()
+
+
+def _tariff(settings: ProviderSettings, provider: Provider) -> Tariff | None:
+    if settings.price is not None:
+        return Tariff.of(settings.price)
+    return provider.tariff if isinstance(provider, Priced) else None
+
+
+def _concerns_key(error: ProviderError | ProviderRefused) -> bool:
+    """Whether another key might do better."""
+    if isinstance(error, ProviderRefused):
+        return error.reason == "quota"
+    return error.diagnosis.fault == "key"
+
+
+def _sum(costs: Iterable[Cost | None]) -> Cost | None:
+    known = [cost for cost in costs if cost is not None]
+    return Cost(sum(cost.amount for cost in known), known[0].currency) if known else None

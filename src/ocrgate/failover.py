@@ -81,7 +81,7 @@ def _ask(step: Step, route: Route, picture: Picture, call: Call, deadline: Deadl
     engine = step.engine
     started, begun = deadline.clock.time(), deadline.clock.monotonic()
     try:
-        return engine.read(picture, call, step.deadline(deadline), route.budget)
+        return engine.read(picture, call, step.deadline(deadline), route.budget, route.spend)
     except ProviderRefused as error:
         elapsed = deadline.clock.monotonic() - begun
         call.record(_refusal(engine, error.reason, error.detail, started, elapsed, call.page))

@@ -10,6 +10,7 @@ from typing import Any
 
 from ocrgate import catalog
 from ocrgate.clock import SYSTEM_CLOCK, Clock
+from ocrgate.commons import Commons
 from ocrgate.engine import Engine
 from ocrgate.errors import ConfigError, OCRError, Problem
 from ocrgate.events import Event
@@ -26,6 +27,7 @@ class Fleet:
         providers: adapters that are there already, by configured name; the others are built from their entry points.
         clock: time.
         emit: hears of events.
+        commons: what outlives this configuration.
 
     Raises:
         ConfigError: when an adapter or a route cannot be built.
@@ -38,8 +40,10 @@ class Fleet:
         providers: Mapping[str, Provider] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         emit: Callable[[Event], None] = lambda _event: None,
+        commons: Commons | None = None,
     ) -> None:
         self.settings = settings
+        self.commons = Commons(clock=clock) if commons is None else commons
         self._lock = threading.Lock()
         self._calls = 0
         self._retired = False
@@ -52,8 +56,12 @@ class Fleet:
             else:
                 spec = catalog.spec_of(wanted)
                 provider = catalog.build(spec)
-            self.engines[name] = Engine(wanted, spec, provider, clock=clock, emit=emit)
-        self.routes = {name: Route(route, self.engines, clock) for name, route in settings.routes.items()}
+            self.engines[name] = Engine(wanted, spec, provider, clock=clock, emit=emit, commons=self.commons)
+        self.routes = {
+            name: Route(route, self.engines, clock, store=self.commons.store) for name, route in settings.routes.items()
+        }
+        self._open = True
+        self.commons.hold()
 
     def route(self, name: str | None) -> Route:
         """The route of that name; without one `default`, or the first.
@@ -108,9 +116,18 @@ class Fleet:
             self._retired = True
         self._close()
 
+    def release_keys(self) -> None:
+        """Take all keys off their benches: the configuration has changed."""
+        for engine in self.engines.values():
+            engine.release_keys()
+
     def _close(self) -> None:
+        with self._lock:
+            was_open, self._open = self._open, False
         for engine in self.engines.values():
             engine.close()
+        if was_open:
+            self.commons.release()
 
     def status(self) -> dict[str, Any]:
         """See `Gateway.status`."""

@@ -15,13 +15,15 @@ from ocrgate import language
 from ocrgate.call import Call
 from ocrgate.cancel import Cancellation
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
-from ocrgate.errors import OCRError
-from ocrgate.events import AttemptFinished, Events, Listener, RequestFinished
+from ocrgate.commons import Commons
+from ocrgate.errors import ConfigError, OCRError
+from ocrgate.events import AttemptFinished, ConfigurationChanged, Events, Listener, RequestFinished
 from ocrgate.fleet import Fleet
 from ocrgate.provider import Provider
 from ocrgate.reading import read_document
 from ocrgate.result import Failure, Result
 from ocrgate.settings import Settings
+from ocrgate.watch import Watch
 
 _log = logging.getLogger("ocrgate")
 
@@ -53,7 +55,9 @@ class Gateway:
         self._events = Events()
         self._lock = threading.Lock()
         self._reload: Callable[[], Settings] | None = None
-        self._fleet = self._build(settings)
+        self._watch: Watch | None = None
+        self._changing = threading.Lock()
+        self._fleet = self._build(settings, None)
 
     @classmethod
     def from_yaml(cls, path: str | os.PathLike[str]) -> Gateway:
@@ -66,6 +70,7 @@ class Gateway:
 
         gateway = cls(load(path))
         gateway._reload = lambda: load(path)
+        gateway._watch_file(path)
         return gateway
 
     @classmethod
@@ -93,12 +98,21 @@ class Gateway:
         gateway._reload = default_settings
         return gateway
 
-    def _build(self, settings: Settings) -> Fleet:
+    def _build(self, settings: Settings, before: Fleet | None) -> Fleet:
         for notice in settings.notices:
             _log.warning("%s", notice)
-        return Fleet(settings, providers=self._given, clock=self._clock, emit=self._events.emit)
+        commons = before.commons if before is not None else None
+        if commons is None or (commons.state, commons.audit) != (settings.state, settings.audit):
+            commons = Commons(settings.state, settings.audit, self._clock)
+        return Fleet(settings, providers=self._given, clock=self._clock, emit=self._events.emit, commons=commons)
+
+    def _watch_file(self, path: str | os.PathLike[str]) -> None:
+        interval = self.settings.watch
+        self._watch = None if interval is None else Watch(path, interval, self._clock)
 
     def _use(self) -> contextlib.AbstractContextManager[Fleet]:
+        if self._watch is not None and self._watch.changed():
+            self._take_changed_file()
         with self._lock:  # so that a reload does not retire the fleet between being chosen and being used
             return self._fleet.hold()
 
@@ -221,6 +235,7 @@ class Gateway:
             finally:
                 elapsed = self._clock.monotonic() - begun
                 _log.debug("%s %s: %s by %s in %.3f s", call.request_id, chosen.name, outcome, provider, elapsed)
+                fleet.commons.switched(chosen.name, call.attempts, call.request_id)
                 self._events.emit(RequestFinished(call.request_id, chosen.name, outcome, provider, elapsed, degraded))
 
     def warm_up(self, route: str | None = None) -> None:
@@ -240,7 +255,8 @@ class Gateway:
         Returns:
             For each: `type`, `cloud`, `ready` and `detail`, `breaker` (`closed`, `open`, `half-open`), `retry_in`
             (seconds until a probe), `lanes` (`in_use`, `size`), `keys` (by name: usable, or benched until when and
-            why), `quota`, `last_diagnosis`.
+            why, on trial or not), `quota` (as configured), `usage` (by key: calls and money of the day and month, what
+            is left of the quota), `last_diagnosis`, `state` and `audit` (whether the store and the ledger work).
         """
         return self._fleet.status()
 
@@ -251,15 +267,34 @@ class Gateway:
     def reload(self) -> None:
         """Take the changed configuration; calls under way end with the old one.
 
+        Keys are taken off their benches and trials that were lost begin anew. Tokens, quotas, what was spent and the
+        trials that go on are kept. A gateway built from a file does this by itself when the file has changed; see
+        `watch` in the configuration.
+
         Raises:
             ConfigError: when it cannot be used; the old one stays in force then.
         """
         if self._reload is None:
             raise OCRError("this gateway was not built from a file; build a new one")
-        fresh = self._build(self._reload())
-        with self._lock:
-            old, self._fleet = self._fleet, fresh
-        old.retire()
+        with self._changing:
+            fresh = self._build(self._reload(), self._fleet)
+            fresh.release_keys()
+            with self._lock:
+                old, self._fleet = self._fleet, fresh
+            old.retire()
+        if self._watch is not None:
+            self._watch_file(self._watch.path)
+        self._events.emit(ConfigurationChanged())
+
+    def _take_changed_file(self) -> None:
+        """A file that cannot be used is told of, and the configuration in force stays so."""
+        try:
+            self.reload()
+        except ConfigError as error:
+            _log.error("the changed configuration is not used: %s", error)
+            self._events.emit(ConfigurationChanged(str(error)))
+        else:
+            _log.info("the configuration has changed and is in force")
 
     def flush(self, seconds: float = 5.0) -> bool:
         """Wait until the listeners have heard all that happened so far; whether they have."""

@@ -123,6 +123,7 @@ class Request:
         options: the engine's own request options.
         key: name of the credential to use, or None for engines without.
         request_id: the same in every attempt of one call.
+        page: of a document, from 1, for formats that hold several; 1 otherwise.
         on_use: hears of every use of a credential, in the thread that used it; see `KeyUse`.
         cancelled: asks whether the caller has given up; engines that can stop early may look at it.
         on_cancel: registers a function to run, in another thread, when the caller gives up.
@@ -136,6 +137,7 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
     key: str | None = None
     request_id: str = ""
+    page: int = 1
     cancelled: Callable[[], bool] = field(default=bool, repr=False, compare=False)
     on_cancel: Callable[[Callable[[], None]], object] = field(default=_ignore, repr=False, compare=False)
     on_use: Callable[[KeyUse], None] = field(default=_unheard, repr=False, compare=False)
@@ -143,6 +145,10 @@ class Request:
     def portable(self) -> Request:
         """The request as it can cross a process boundary: there, giving up means that the process is killed."""
         return replace(self, cancelled=bool, on_cancel=_ignore, on_use=_unheard)
+
+    def used_by(self, on_use: Callable[[KeyUse], None]) -> Request:
+        """The request, with another listener to the uses of its credential."""
+        return replace(self, on_use=on_use)
 
     def image(self) -> PIL.Image.Image:
         """The image as a Pillow image, RGB."""
@@ -183,7 +189,7 @@ class Finding:
 
     Attributes:
         name: what was looked at, in a word or two.
-        status: `pass`, `warn`, `fail`; `skip` when it could not be looked at because something before it failed.
+        status: `pass`, `warn`, `fail`; `skip` when there was nothing to look at, or something before it failed.
         detail: what was found.
         remedy: what a person does about it; empty when there is nothing to do.
     """
@@ -297,8 +303,15 @@ class Sharing(Protocol):
 class Examined(Protocol):
     """An adapter that can say more of its health than `check`, with the network if need be."""
 
-    def examine(self, deadline: Deadline) -> Iterator[Finding]:
-        """One finding after the other, each as soon as it is there; raises nothing."""
+    def examine(self, deadline: Deadline, *, network: bool = True) -> Iterator[Finding]:
+        """One finding after the other, each as soon as it is there; raises nothing.
+
+        A finding called `recognition` says that a trial recognition would be pointless; otherwise one is made.
+
+        Args:
+            deadline: of everything.
+            network: whether anybody may be asked over it.
+        """
         ...
 
 
@@ -344,12 +357,13 @@ class ProviderSpec:
     Attributes:
         name: the configured name.
         factory: `module:callable`; called as `callable(name=name, **options)`.
-        options: what the configuration says, without the settings that are the gateway's own.
+        options: what the configuration says, without the settings that are the gateway's own; in no repr, for secrets
+            may be among them.
     """
 
     name: str
     factory: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def build(self) -> Provider:
         """Import the factory and call it.

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ocrgate.acceptance import Acceptance
+from ocrgate.billing import Spend
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
 from ocrgate.engine import Engine
 from ocrgate.errors import ConfigError, Problem
 from ocrgate.policy.budget import Budget
 from ocrgate.settings import RouteSettings
+from ocrgate.state import MemoryStore, Store
 
 _RESERVE = 5.0
 _RESERVE_SHARE = 0.4
@@ -41,12 +43,21 @@ class Route:
         settings: see `RouteSettings`.
         engines: all configured engines by name.
         clock: time.
+        store: where it is counted what the route has spent; by itself when left out.
 
     Raises:
-        ConfigError: when the route names an engine that does not exist, or its rules make no sense.
+        ConfigError: when the route names an engine that does not exist, its rules make no sense, or an engine's price
+            is in another currency than the route's limit.
     """
 
-    def __init__(self, settings: RouteSettings, engines: Mapping[str, Engine], clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        settings: RouteSettings,
+        engines: Mapping[str, Engine],
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        store: Store | None = None,
+    ) -> None:
         unknown = [name for name in settings.providers if name not in engines]
         if unknown or not settings.providers:
             what = f"no such provider: {', '.join(unknown)}" if unknown else "names no provider"
@@ -59,6 +70,10 @@ class Route:
         self.engines = tuple(engines[name] for name in settings.providers)
         self.acceptance = Acceptance(settings.accept)
         self.budget = Budget(settings.budget, clock)
+        self.spend = Spend(settings.name, settings.spend, MemoryStore(clock) if store is None else store, clock)
+        for engine in self.engines:
+            if objection := engine.objection(self.spend):
+                raise ConfigError([Problem(f"{engine.name}: {objection}", f"routes.{settings.name}.spend")])
 
     @property
     def kept_out(self) -> Sequence[Engine]:

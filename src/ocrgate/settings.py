@@ -88,7 +88,7 @@ class ProviderSettings:
     Attributes:
         name: what routes call it.
         type: the entry point in `ocrgate.providers`.
-        options: handed to the adapter as they are.
+        options: handed to the adapter as they are; in no repr, for secrets may be among them.
         timeout: one attempt, whole.
         qps: calls a second and key, evenly paced; None for no limit.
         retry, breaker: see there.
@@ -104,7 +104,7 @@ class ProviderSettings:
 
     name: str
     type: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     timeout: float = 30.0
     qps: float | None = None
     retry: RetrySettings = RetrySettings()

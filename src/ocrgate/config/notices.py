@@ -9,7 +9,6 @@ from ocrgate.config.document import Document, Path
 from ocrgate.config.report import dotted
 
 WITHOUT_EFFECT: tuple[tuple[str, ...], ...] = (
-    ("state",),
     ("routes", "*", "hedge"),
     ("routes", "*", "enhance"),
     ("routes", "*", "consensus"),
@@ -17,9 +16,7 @@ WITHOUT_EFFECT: tuple[tuple[str, ...], ...] = (
 )
 """Paths of such settings; `*` stands for any name or number. A release that honours one deletes its row."""
 
-_SILENT: tuple[Any, ...] = (None, False, "off", "memory")
-_WORKING = ("sqlite:",)
-"""Beginnings of values that do have an effect, though others of the same setting have none."""
+_SILENT: tuple[Any, ...] = (None, False, "off")
 
 
 def notices(document: Document) -> tuple[str, ...]:
@@ -30,13 +27,17 @@ def notices(document: Document) -> tuple[str, ...]:
             place = document.place(path, on_key=True)
             line = f" (line {place.line})" if place else ""
             found.append((place or (0, 0), f"{dotted(path)}{line} is accepted but has no effect in this version"))
+    state = document.data.get("state") if isinstance(document.data, dict) else None
+    if isinstance(state, str) and not state.startswith(("memory", "sqlite:")):
+        place = document.place(("state",), on_key=True)
+        line = f" (line {place.line})" if place else ""
+        found.append((place or (0, 0), f"state{line} is the same as memory in this version; sqlite:FILE is shared"))
     return tuple(sentence for _, sentence in sorted(found, key=lambda item: item[0]))
 
 
 def _matches(data: Any, pattern: tuple[str, ...], path: Path) -> Iterator[Path]:
     if not pattern:
-        works = isinstance(data, str) and data.startswith(_WORKING)
-        if data not in _SILENT and data not in ({}, []) and not works:
+        if data not in _SILENT and data not in ({}, []):
             yield path
         return
     if isinstance(data, dict):

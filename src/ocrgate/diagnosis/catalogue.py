@@ -1,53 +1,24 @@
-"""The knowledge base: one table of codes a provider, kept as data beside its adapter.
-
-A table is a YAML file `codes.yaml` in the adapter's package: a list of rows, each with the fields of `Diagnosis` that
-it knows. The gateway's own table (refusals, network faults, HTTP statuses) lies in `codes/gateway.yaml`.
-"""
+"""The knowledge base: what each code means, one table a provider, kept as data beside its adapter."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
-from importlib import resources
-from importlib.metadata import entry_points
-from typing import Any
 
+from ocrgate.diagnosis.book import GATEWAY, GROUP, book
 from ocrgate.diagnosis.diagnosis import Diagnosis
 
-GROUP = "ocrgate.providers"
+__all__ = ["GROUP", "home", "lookup", "table"]
 
 
-@cache
 def table(provider: str) -> Mapping[str, Diagnosis]:
     """The rows of a provider type by code, empty when its package ships no table; the gateway's own: `gateway`."""
-    if provider == "gateway":
-        package = "ocrgate.diagnosis"
-        place = resources.files(package) / "codes" / "gateway.yaml"
-    else:
-        found = entry_points(group=GROUP, name=provider)
-        if not found:
-            return {}
-        package = next(iter(found)).module.partition(".")[0]
-        place = resources.files(package) / "codes.yaml"
-    if not place.is_file():
-        return {}
-    return {row.code: row for row in map(_row, _load(place.read_text(encoding="utf-8")))}
+    return book(provider).rows
 
 
-def _load(text: str) -> list[dict[str, Any]]:
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    rows: list[dict[str, Any]] = yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
-    return rows
-
-
-def _row(row: Mapping[str, Any]) -> Diagnosis:
-    values: dict[str, Any] = {
-        key: value if key in ("known", "billed") else str(value).strip() for key, value in row.items()
-    }
-    return Diagnosis(**values)
+def home(provider: str, code: str) -> str | None:
+    """The table that a code is read from: the provider type, else `gateway`, None for a code that is in neither."""
+    return next((name for name in (provider, GATEWAY) if code in book(name).rows), None)
 
 
 def lookup(
@@ -59,7 +30,9 @@ def lookup(
     retry_after: float | None = None,
     log_id: str | None = None,
 ) -> Diagnosis:
-    """The diagnosis of a code: the provider's row, else the gateway's, else an honest "unknown".
+    """The diagnosis of a code: the provider's row, else the gateway's, else its class, else an honest "unknown".
+
+    Where a code has several readings, the message decides.
 
     Args:
         provider: the provider type, which names the table.
@@ -70,20 +43,33 @@ def lookup(
         log_id: the other side's reference.
     """
     key = str(code)
-    row = table(provider).get(key) or table("gateway").get(key)
-    if row is None:
-        row = Diagnosis(
-            code=key,
-            meaning=f"The code {key} is in no table.",
-            meaning_zh=f"错误码 {key} 不在任何已知的表中。",
-            remedy="Look at the message; report the code if it persists.",
-            remedy_zh="请查看返回的原文;若持续出现,请反馈该错误码。",
-            known=False,
-        )
+    row = _row(provider, key, message) or book(provider).inferred(key) or book(GATEWAY).inferred(key) or _unknown(key)
     return replace(
         row,
         message=message or row.message,
         remedy=remedy or row.remedy,
         retry_after=retry_after,
         log_id=log_id,
+    )
+
+
+def _row(provider: str, code: str, message: str) -> Diagnosis | None:
+    known = home(provider, code)
+    if known is None:
+        return None
+    told = message.casefold()
+    for case in book(known).cases.get(code, ()) if told else ():
+        if any(said in told for said in case.says):
+            return case.diagnosis
+    return book(known).rows[code]
+
+
+def _unknown(code: str) -> Diagnosis:
+    return Diagnosis(
+        code=code,
+        meaning=f"The code {code} is in no table.",
+        meaning_zh=f"错误码 {code} 不在任何已知的表中。",
+        remedy="Look at the message; report the code if it persists.",
+        remedy_zh="请查看返回的原文；若持续出现，请反馈该错误码。",
+        known=False,
     )

@@ -34,6 +34,7 @@ class Diagnosis:
             `copy` (of an official table, elsewhere), `legacy` (an old page of the provider, the meaning may have
             changed), `verified` (by experiment), `observed` (reported by users), `inferred`; empty when unknown.
         billed: whether the provider bills such a call; None when it cannot be known, after a timeout for example.
+        note_zh: the note in Chinese.
     """
 
     code: str
@@ -52,6 +53,7 @@ class Diagnosis:
     log_id: str | None = None
     certainty: Certainty = ""
     billed: bool | None = False
+    note_zh: str = ""
 
     @property
     def counts_in_breaker(self) -> bool:

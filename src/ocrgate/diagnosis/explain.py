@@ -2,73 +2,181 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from ocrgate.diagnosis import reply as replies
+from ocrgate.diagnosis import text as texts
+from ocrgate.diagnosis.book import GATEWAY, book
 from ocrgate.diagnosis.catalogue import lookup
+from ocrgate.diagnosis.cause import RULES, causes, network
 from ocrgate.diagnosis.diagnosis import Diagnosis
-from ocrgate.errors import ProviderError, ProviderRefused
+from ocrgate.diagnosis.redaction import redacted
+from ocrgate.diagnosis.rule import Clue, Rule
+from ocrgate.errors import AllProvidersFailed, DeadlineExceeded, ProviderError, ProviderRefused
+
+_LONGEST_CODE = 80
+_LONGEST_MESSAGE = 500
 
 
 def diagnose(code_or_reply_or_exception: object, provider: str = "baidu") -> Diagnosis:
-    """What a code, a reply, an exception or a whole JSON text means.
+    """What a code, a reply, an exception or a whole text means.
 
     Args:
-        code_or_reply_or_exception: `110`, `"SDK108"`, `{"error_code": 18, …}`, a JSON text of such a reply,
-            or an exception.
-        provider: the provider type whose table is asked first.
+        code_or_reply_or_exception: `110`, `"SDK108"`, `"error_code: 110"`; a reply such as `{"error_code": 18, …}`, or
+            its JSON as text or bytes; an exception of the standard library, of requests and urllib3, of the bare
+            `baidu-aip`, of an engine or of this library; the last line of a traceback.
+        provider: the provider type whose table is asked first; the gateway's own is `gateway`.
 
     Returns:
-        The diagnosis; for a code that is in no table one with `known` False.
+        The diagnosis, whose message holds no query value, token, key or password; for what no table knows one with
+        `known` False.
     """
     subject = code_or_reply_or_exception
     if isinstance(subject, Diagnosis):
         return subject
     if isinstance(subject, ProviderError):
         return subject.diagnosis
+    found = _diagnosed(subject, provider)
+    return replace(found, code=_short(found.code, _LONGEST_CODE), message=_short(found.message, _LONGEST_MESSAGE))
+
+
+def _diagnosed(subject: object, provider: str) -> Diagnosis:
     if isinstance(subject, ProviderRefused):
-        return lookup("gateway", subject.reason, subject.detail)
+        return lookup(GATEWAY, subject.reason, subject.detail)
     if isinstance(subject, BaseException):
         return _exception(subject, provider)
     if isinstance(subject, Mapping):
-        return _reply(subject, provider)
-    if isinstance(subject, (str, bytes)):
-        text = subject.decode("utf-8", "replace") if isinstance(subject, bytes) else subject
-        reply = _json(text)
-        if reply is not None:
-            return _reply(reply, provider)
-        return lookup(provider, text.strip())
-    return lookup(provider, subject)
+        return replies.diagnosed(subject, provider)
+    if isinstance(subject, (list, tuple)):
+        return _several(subject, provider)
+    if isinstance(subject, (bytes, bytearray, memoryview)):
+        return _text(texts.decoded(bytes(subject)), provider)
+    if isinstance(subject, str):
+        return _text(subject, provider)
+    if subject is None:
+        return lookup(provider, "bad_reply", "nothing came back")
+    if isinstance(subject, float):
+        return lookup(provider, replies.plain(subject))
+    return lookup(provider, _short(str(subject), _LONGEST_CODE))
 
 
-def _json(text: str) -> Mapping[str, Any] | None:
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        reply = json.loads(text)
-    except ValueError:
-        return None
-    return reply if isinstance(reply, dict) else None
+def _several(subject: list[object] | tuple[object, ...], provider: str) -> Diagnosis:
+    first = next((each for each in subject if isinstance(each, Mapping) and replies.error_code(each)), None)
+    if isinstance(first, Mapping):
+        return replies.diagnosed(first, provider)
+    return lookup(provider, "bad_reply", f"a list of {len(subject)}, where a mapping is expected")
 
 
-def _reply(reply: Mapping[str, Any], provider: str) -> Diagnosis:
-    code = next((reply[key] for key in ("error_code", "errno", "code", "error") if key in reply), "bad_reply")
-    message = next((reply[key] for key in ("error_msg", "msg", "error_description", "message") if key in reply), "")
-    log_id = reply.get("log_id", reply.get("logid"))
-    return lookup(provider, code, str(message), log_id=None if log_id is None else str(log_id))
+def _text(whole: str, provider: str) -> Diagnosis:
+    text = texts.normal(whole)
+    if not text:
+        return lookup(provider, "bad_reply", "an empty text")
+    code = texts.named(text, provider)
+    if code is not None:
+        return lookup(provider, code)
+    value = texts.data(text)
+    if isinstance(value, (Mapping, list)):
+        return _diagnosed(value, provider)
+    if isinstance(value, (str, bytes)):
+        return _diagnosed(value, provider)
+    told = next((reply for reply in texts.embedded(text) if replies.error_code(reply) is not None), None)
+    if told is not None:
+        return replies.diagnosed(told, provider)
+    page = texts.page(text)
+    if page is not None:
+        return lookup(provider, "bad_reply", page)
+    return _sentence(text, provider)
+
+
+def _sentence(text: str, provider: str) -> Diagnosis:
+    """The diagnosis of a text that is neither a code nor a reply."""
+    raised = texts.exception(text)
+    if raised is not None:
+        return _pasted(*raised, provider)
+    marked = texts.leading(text, provider)
+    if marked is not None:
+        return lookup(provider, *marked)
+    status = texts.status(text)
+    if status is not None:
+        return lookup(provider, status, text)
+    labelled = texts.labelled(text)
+    if labelled is not None:
+        return lookup(provider, labelled, text)
+    codes = texts.worded(text, provider)
+    if len(codes) == 1:
+        return lookup(provider, codes[0], text)
+    if text.isascii() and text.isdigit():
+        return lookup(provider, text)
+    return lookup(provider, _short(text, _LONGEST_CODE), text if len(text) > _LONGEST_CODE else "")
 
 
 def _exception(error: BaseException, provider: str) -> Diagnosis:
-    message = f"{type(error).__name__}: {error}"
-    if isinstance(error, (ModuleNotFoundError, ImportError)):
-        return lookup(provider, "engine_missing", message)
-    if isinstance(error, MemoryError):
-        return lookup(provider, "worker_memory", message)
-    if isinstance(error, TimeoutError):
-        return lookup(provider, "timeout", message)
-    if isinstance(error, ConnectionRefusedError):
-        return lookup(provider, "connection_refused", message)
-    if isinstance(error, ConnectionError):
-        return lookup(provider, "connection_reset", message)
-    return lookup(provider, "adapter_error", message)
+    clue = Clue.of(error)
+    message = f"{type(error).__name__}: {clue.text}".removesuffix(": ")
+    told = _last_of_story(error)
+    if told is not None:
+        return told
+    code = _recognised(clue, provider)
+    if code is not None:
+        return lookup(provider, code, message)
+    status = _status(error)
+    if status is not None:
+        return lookup(provider, f"http_{status}", message)
+    found = network(error)
+    if found is not None:
+        code, said = found
+        return lookup(provider, code, said if ": " in said else message if clue.text else said)
+    inner = (_first(book(provider).rules, Clue.of(cause)) for cause in list(causes(error))[1:])
+    code = next((code for code in inner if code is not None), None)
+    if code is not None:
+        return lookup(provider, code, message)
+    return _unrecognised(type(error).__name__, message, provider)
+
+
+def _pasted(name: str, clue: Clue, provider: str) -> Diagnosis:
+    """The diagnosis of an exception of which there is only the text."""
+    message = f"{name}: {clue.text}".removesuffix(": ")
+    code = _recognised(clue, provider)
+    status = texts.status(clue.text) if code is None and "HTTPError" in clue.names else None
+    code = code or status or _first(RULES, clue)
+    return _unrecognised(name, message, provider) if code is None else lookup(provider, code, message)
+
+
+def _recognised(clue: Clue, provider: str) -> str | None:
+    own = _first(book(provider).rules, clue)
+    return _first(book(GATEWAY).rules, clue) if own is None else own
+
+
+def _first(rules: Iterable[Rule], clue: Clue) -> str | None:
+    return next((rule.code for rule in rules if rule.fits(clue)), None)
+
+
+def _unrecognised(name: str, message: str, provider: str) -> Diagnosis:
+    if provider == GATEWAY:
+        # Within the gateway only an adapter can have raised it.
+        return lookup(GATEWAY, "adapter_error", message)
+    return replace(
+        lookup(GATEWAY, "unknown_exception", message), code=name.rpartition(".")[2], known=False, certainty=""
+    )
+
+
+def _last_of_story(error: BaseException) -> Diagnosis | None:
+    """The last failure of an error that tells of several attempts."""
+    if not isinstance(error, (AllProvidersFailed, DeadlineExceeded)):
+        return None
+    told = (attempt.diagnosis for attempt in reversed(error.attempts) if attempt.outcome == "failed")
+    return next((each for each in told if each is not None), None)
+
+
+def _status(error: BaseException) -> int | None:
+    """The HTTP status that requests or urllib raised as an exception."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status is None and "urllib.error.HTTPError" in Clue.of(error).names:
+        status = getattr(error, "code", None)
+    return status if isinstance(status, int) and 100 <= status <= 599 else None
+
+
+def _short(text: str, longest: int) -> str:
+    text = redacted(text)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

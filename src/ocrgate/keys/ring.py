@@ -1,17 +1,27 @@
-"""Which of several keys is used, and which sit on the bench until when."""
+"""The ring of keys: which one is used, and what a call that failed means for it."""
 
 from __future__ import annotations
 
 import math
+import os
 import threading
-from collections.abc import Collection, Iterable
+import weakref
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ocrgate import period
 from ocrgate.clock import SYSTEM_CLOCK, Clock
-from ocrgate.diagnosis.diagnosis import Diagnosis
+from ocrgate.diagnosis import Diagnosis
+from ocrgate.events import KeyTrialChanged
+from ocrgate.keys.bench import Benches, account
+from ocrgate.keys.board import Board, join
+from ocrgate.keys.throttle import Throttle
+from ocrgate.keys.trial import Trials, TrialState
+from ocrgate.keys.turn import Turns
 from ocrgate.period import Period
 from ocrgate.provider import Key
+from ocrgate.state.memory import MemoryStore
+from ocrgate.state.store import Store
 
 REFUSALS = 3
 """Refused tokens in a row, each of them fresh, after which it is the key that is not accepted."""
@@ -29,7 +39,11 @@ class KeyStatus:
         usable: whether `pick` may choose it.
         until: Unix time in seconds at which the bench ends; None when usable, infinity until the configuration changes.
         reason: the diagnosis that put it on the bench, or None.
-        calls: how often it was picked.
+        calls: how often it was picked by this ring.
+        fingerprint: of the key; see `ocrgate.provider.Key`.
+        since: Unix time in seconds at which the bench began, or None when usable.
+        trial: `trial`, `promoted` or `sent back`; None for a key that needs no trial, or whose has not begun.
+        successes: calls that succeeded in its trial, over all processes.
     """
 
     name: str
@@ -38,44 +52,68 @@ class KeyStatus:
     until: float | None
     reason: Diagnosis | None
     calls: int
+    fingerprint: str = ""
+    since: float | None = None
+    trial: TrialState | None = None
+    successes: int = 0
 
 
-@dataclass(slots=True)
-class _Bench:
-    until: float
-    reason: Diagnosis
+def _unheard(_event: KeyTrialChanged) -> None:
+    return None
 
 
 class Ring:
-    """The keys of one provider. Thread-safe.
+    """The keys of one provider. Thread-safe, and usable after a fork.
 
     The first key is used as long as it can be when all weights are left at 1 and `spread` is off; a spread ring gives
-    every key its weight's share of the calls.
+    every key its weight's share of the calls. A key with a `canary` takes only its share until it is promoted.
+
+    Benches and trials are in the store: rings that share one agree at once. They belong to the key's fingerprint, so
+    a key with a new secret starts free of them.
 
     Args:
         keys: in order of preference, names unlike.
         clock: for the ends of benches; its `time()` is what quotas are reset by.
         reset: when the platform's free quota comes back: at midnight in Asia/Shanghai, or with the month there.
         spread: share calls among the keys by weight instead of using them in order.
+        provider: configured name; apart from others in the same store.
+        type: of the provider, which names the table of its codes.
+        store: what is shared with other processes; one of its own when left out. Its errors go to the caller.
+        observer: called with `KeyTrialChanged` when a trial ends or begins again, once over all who share the store.
 
     Raises:
         ValueError: when two keys have the same name.
     """
 
     def __init__(
-        self, keys: Iterable[Key], clock: Clock = SYSTEM_CLOCK, *, reset: Period = "day", spread: bool = False
+        self,
+        keys: Iterable[Key],
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        reset: Period = "day",
+        spread: bool = False,
+        provider: str = "",
+        type: str = "",  # noqa: A002 - a provider's type
+        store: Store | None = None,
+        observer: Callable[[KeyTrialChanged], object] = _unheard,
     ) -> None:
         self.keys = tuple(keys)
         self.reset = reset
-        self._spread = spread
         self._clock = clock
-        self._lock = threading.Lock()
-        self._benches: dict[str, _Bench] = {}
-        self._accounts: dict[str, _Bench] = {}
-        self._calls = {key.name: 0 for key in self.keys}
-        self._refused = dict.fromkeys(self._calls, 0)
-        if len(self._calls) != len(self.keys):
+        self._by_name = {key.name: key for key in self.keys}
+        if len(self._by_name) != len(self.keys):
             raise ValueError("two keys have the same name")
+        self._calls = dict.fromkeys(self._by_name, 0)
+        self._refused = dict.fromkeys(self._by_name, 0)
+        self._tried_out = any(key.canary is not None for key in self.keys)
+        store = MemoryStore(clock) if store is None else store
+        self._board = Board(store, provider)
+        self._benches = Benches(self._board, type, self.keys)
+        self._trials = Trials(self._board, provider, type, self.keys, clock, observer)
+        self._throttle = Throttle(provider, type, store, clock)
+        self._turns = Turns(spread=spread)
+        self._lock = threading.Lock()
+        _all.add(self)
 
     def pick(self, tried: Collection[str] = ()) -> str | None:
         """The key for the next call, or None when none is left.
@@ -83,77 +121,131 @@ class Ring:
         Args:
             tried: names that this call has already failed with.
         """
+        now, entries = self._clock.time(), self._board.entries()
+        free = [key for key in self.keys if key.name not in tried and self._benches.of(key, now, entries) is None]
+        trying: list[Key] = []
+        if self._tried_out:
+            stands = {key.name: self._trials.begin(key, entries) for key in free}
+            trying = [key for key in free if stands[key.name] == "trial"]
+            free = [key for key in free if stands[key.name] in (None, "promoted")]
         with self._lock:
-            now = self._clock.time()
-            left = [key for key in self.keys if key.name not in tried and self._bench(key, now) is None]
-            if not left:
+            chosen = self._turns.next(free, trying)
+            if chosen is None:
                 return None
-            chosen = min(left, key=self._load) if self._spread else max(left, key=lambda key: key.weight > 0)
             self._calls[chosen.name] += 1
             return chosen.name
+
+    def begin(self, name: str) -> None:
+        """A call with the key is being sent; a key that was picked once may be sent several times."""
+        key = self._by_name.get(name)
+        if key is not None:
+            self._throttle.begin(join(*account(key)))
+
+    def sharpen(self, name: str, diagnosis: Diagnosis) -> Diagnosis:
+        """What a failed call really means, to be asked for every one of them before anything else is done about it.
+
+        A throttle that answers three lone calls of an account without a success between is not about pace: the
+        quota was never claimed, or another program uses the account. When the provider's table has a row
+        `<code>_persistent`, that row comes back, with the words and the reference of the original.
+        """
+        key = self._by_name.get(name)
+        return diagnosis if key is None else self._throttle.sharpen(join(*account(key)), diagnosis)
 
     def report(self, name: str, diagnosis: Diagnosis | None) -> KeyStatus | None:
         """Tell how a call with a key ended; the key's new status, or None for a name the ring does not know.
 
-        A quota that is used up benches every key of the account until its reset; a credential that is not accepted
-        benches the key until the configuration changes; everything else leaves the bench alone. None, a success,
-        ends a run of refused tokens.
+        A quota that is used up benches every key of the account until its reset, or as long as the other side says; a
+        credential that is not accepted benches the key until the configuration changes; everything else leaves the
+        bench alone. Each of these sends a key on trial back. None, a success, ends a run of refused tokens.
         """
-        with self._lock:
-            key = next((key for key in self.keys if key.name == name), None)
-            if key is None:
-                return None
-            now = self._clock.time()
-            if diagnosis is None:
+        key = self._by_name.get(name)
+        if key is None:
+            return None
+        now = self._clock.time()
+        if diagnosis is None:
+            with self._lock:
                 self._refused[name] = 0
-            elif diagnosis.fault == "key" and diagnosis.category == "quota":
-                self._accounts[self._account(key)] = _Bench(period.end(self.reset, now), diagnosis)
-            elif diagnosis.fault == "key" and diagnosis.category == "auth":
-                self._refuse(name, diagnosis, now)
-            return self._status(key, now)
+            self._throttle.succeeded(join(*account(key)))
+            self._trials.succeeded(key)
+        elif diagnosis.fault == "key":
+            until = self._until(name, diagnosis, now)
+            if until is not None:
+                self._benches.put(key, until, diagnosis, now, whole_account=diagnosis.category == "quota")
+            self._trials.failed(key, diagnosis, benched=until is not None)
+        return self._status(key, now, self._board.entries())
 
     def release(self, name: str | None = None) -> None:
-        """Take one key, with its account, or all of them off the bench: the configuration or the plan has changed."""
-        with self._lock:
-            for key in self.keys:
-                if name in (None, key.name):
-                    self._benches.pop(key.name, None)
-                    self._accounts.pop(self._account(key), None)
+        """Take one key, with its account, or all of them off the bench, here and in every process that shares the
+        store: the configuration or the plan has changed. A key that was sent back gets a new trial."""
+        if name is not None and name not in self._by_name:
+            return
+        self._benches.clear(None if name is None else self._by_name[name])
+        entries = self._board.entries()
+        for key in self.keys:
+            if name in (None, key.name):
+                self._trials.restart(key, entries)
+                self._throttle.forget(join(*account(key)))
+                with self._lock:
                     self._refused[key.name] = 0
 
     def status(self) -> tuple[KeyStatus, ...]:
         """Every key, in order of preference."""
-        with self._lock:
-            now = self._clock.time()
-            return tuple(self._status(key, now) for key in self.keys)
+        now, entries = self._clock.time(), self._board.entries()
+        for key in self.keys:
+            self._trials.settle(key, entries)
+        entries = self._board.entries()
+        return tuple(self._status(key, now, entries) for key in self.keys)
 
-    def _refuse(self, name: str, diagnosis: Diagnosis, now: float) -> None:
+    def _until(self, name: str, diagnosis: Diagnosis, now: float) -> float | None:
+        """Unix time until which a fault of the key benches it, or None when it does not."""
+        if diagnosis.category == "quota":
+            wait = diagnosis.retry_after
+            return now + wait if wait and 0.0 < wait < math.inf else period.end(self.reset, now)
+        if diagnosis.category != "auth":
+            return None
         if diagnosis.action != "refresh_token":
-            self._benches[name] = _Bench(math.inf, diagnosis)
-            return
-        self._refused[name] += 1
-        if self._refused[name] >= REFUSALS:
+            return math.inf
+        with self._lock:
+            self._refused[name] += 1
+            if self._refused[name] < REFUSALS:
+                return None
             self._refused[name] = 0
-            self._benches[name] = _Bench(now + REFUSED_FOR, diagnosis)
+        return now + REFUSED_FOR
 
-    def _load(self, key: Key) -> float:
-        return (self._calls[key.name] + 1) / key.weight if key.weight else math.inf
-
-    def _account(self, key: Key) -> str:
-        return key.account or f"key {key.name}"
-
-    def _bench(self, key: Key, now: float) -> _Bench | None:
-        benches = (self._benches.get(key.name), self._accounts.get(self._account(key)))
-        live = [bench for bench in benches if bench is not None and bench.until > now]
-        return max(live, key=lambda bench: bench.until, default=None)
-
-    def _status(self, key: Key, now: float) -> KeyStatus:
-        bench = self._bench(key, now)
+    def _status(self, key: Key, now: float, entries: Mapping[str, str]) -> KeyStatus:
+        bench = self._benches.of(key, now, entries)
+        trial = self._trials.of(key, entries)
+        until = since = reason = None
+        if bench is not None:
+            until, since, reason = bench.until, bench.since, self._benches.reason(bench)
+        if trial is not None and trial.state == "sent back" and until != math.inf:
+            until, since, reason = math.inf, trial.since, self._trials.reason(trial)
         return KeyStatus(
             name=key.name,
             account=key.account or key.name,
-            usable=bench is None,
-            until=bench.until if bench else None,
-            reason=bench.reason if bench else None,
+            usable=until is None,
+            until=until,
+            reason=reason,
             calls=self._calls[key.name],
+            fingerprint=key.fingerprint,
+            since=since,
+            trial=trial.state if trial is not None else None,
+            successes=self._trials.successes(key, entries) if trial is not None else 0,
         )
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+        self._throttle.renew()
+
+
+_all: weakref.WeakSet[Ring] = weakref.WeakSet()
+
+
+def _start_afresh() -> None:
+    for ring in list(_all):
+        ring._renew()
+
+
+if hasattr(os, "register_at_fork"):
+    # The locks of a forked child may be held by threads that did not come along.
+    os.register_at_fork(after_in_child=_start_afresh)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
+
+if TYPE_CHECKING:
+    from ocrgate.keys.shared import SharedToken
+
+_REFUSED = 8
+"""Refused tokens that are remembered, so that none of them is taken from another process again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +26,17 @@ class Token:
     Attributes:
         text: what is sent.
         expires: in the seconds of the owner's `clock.monotonic()`.
-        serial: different for every fetched token, for logs.
+        serial: different for every token of an owner, for logs.
     """
 
     text: str = field(repr=False)
     expires: float
     serial: int = field(default=0, compare=False)
+
+
+def refresh_at(expires: float, life: float, margin: float) -> float:
+    """When a token is to be replaced: `margin` seconds before it expires, or at half of its life if that is later."""
+    return expires - min(margin, life / 2)
 
 
 class TokenOwner:
@@ -34,16 +47,29 @@ class TokenOwner:
             waits for it, and the next call tries again.
         clock: for expiry and waiting.
         margin: seconds before expiry from which a new token is fetched; at most half of a token's life.
+        shared: where other processes have theirs from; None keeps it to this process.
     """
 
-    def __init__(self, fetch: Callable[[Deadline], Token], clock: Clock = SYSTEM_CLOCK, margin: float = 60.0) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[Deadline], Token],
+        clock: Clock = SYSTEM_CLOCK,
+        margin: float = 60.0,
+        shared: SharedToken | None = None,
+    ) -> None:
         self._fetch = fetch
         self._clock = clock
         self._margin = margin
+        self._shared = shared
+        self._refused: deque[str] = deque(maxlen=_REFUSED)
         self._renew()
 
     def __repr__(self) -> str:
-        return f"TokenOwner(fetched={self._serial})"
+        return f"TokenOwner(tokens={self._serial})"
+
+    def share(self, shared: SharedToken | None) -> None:
+        """Use the token of other processes from now on, and give them one's own; None ends that."""
+        self._shared = shared
 
     def _renew(self) -> None:
         """Locks and flights of another process say nothing here; a token holds in both."""
@@ -72,10 +98,11 @@ class TokenOwner:
         Args:
             deadline: of the wait or the fetch.
             fetch: used in place of the owner's own, should this call be the one that fetches.
-            given_up: asked after a failed fetch; a caller who gave up spoils nothing for those who wait.
+            given_up: asked after a failed fetch, and while another process fetches; a caller who gave up spoils
+                nothing for those who wait.
 
         Raises:
-            TimeoutError: when another thread's fetch did not end by the deadline.
+            TimeoutError: when another thread's or process's fetch did not end by the deadline.
             Exception: whatever `fetch` raises.
         """
         if self._pid != os.getpid():
@@ -102,15 +129,21 @@ class TokenOwner:
         """Stop using a token that the other side refused; whether it was the current one.
 
         Any number of threads may have been refused with the same token: the first one drops it, and for the
-        others, who come when its successor is already in use, nothing happens.
+        others, who come when its successor is already in use, nothing happens. It is the same over processes: the
+        shared one is dropped only if it still is that token.
         """
         if self._pid != os.getpid():
             self._renew()
         with self._lock:
-            if self._current is None or self._current.text != token.text:
-                return False
-            self._current = None
-            return True
+            # Noted before anybody can look for another one in the store.
+            if token.text not in self._refused:
+                self._refused.append(token.text)
+            current = self._current is not None and self._current.text == token.text
+            if current:
+                self._current = None
+        if self._shared is not None:
+            self._shared.drop(token)
+        return current
 
     def _lead(
         self,
@@ -121,10 +154,12 @@ class TokenOwner:
         given_up: Callable[[], bool],
     ) -> Token:
         try:
-            token = fetch(deadline)
+            token, refresh = self._obtain(deadline, old, fetch, given_up)
         except BaseException as error:
             with self._lock:
                 self._flight = None
+                if old is not None:
+                    self._refresh_at = self._later(old)
             if deadline.expired or given_up() or not isinstance(error, Exception):
                 flight.set_result(None)
             else:
@@ -134,10 +169,39 @@ class TokenOwner:
                 return old
             raise
         with self._lock:
-            self._serial += 1
-            token = Token(token.text, token.expires, self._serial)
-            life = max(0.0, token.expires - self._clock.monotonic())
-            self._current, self._flight = token, None
-            self._refresh_at = token.expires - min(self._margin, life / 2)
+            self._flight = None
+            if old is not None and token.text == old.text:
+                # It stays, unless it was refused in the meantime.
+                token, self._refresh_at = old, self._later(old)
+            else:
+                self._serial += 1
+                self._current = token = Token(token.text, token.expires, self._serial)
+                self._refresh_at = refresh
+                if token.text in self._refused:
+                    # Refused once, yet handed out anew: the other side means it to be used.
+                    self._refused.remove(token.text)
         flight.set_result(token)
         return token
+
+    def _obtain(
+        self,
+        deadline: Deadline,
+        old: Token | None,
+        fetch: Callable[[Deadline], Token],
+        given_up: Callable[[], bool],
+    ) -> tuple[Token, float]:
+        """A token, of this or another process, and when it is to be replaced."""
+        if self._shared is None:
+            token = fetch(deadline)
+            life = max(0.0, token.expires - self._clock.monotonic())
+        else:
+            found = self._shared.obtain(
+                fetch, deadline, margin=self._margin, old=old, refused=tuple(self._refused), given_up=given_up
+            )
+            token, life = found.token, found.life
+        return token, refresh_at(token.expires, life, self._margin)
+
+    def _later(self, old: Token) -> float:
+        """When to try again to replace a token: not with every call, and more often the closer its end is."""
+        now = self._clock.monotonic()
+        return now + max(0.0, old.expires - now) / 2

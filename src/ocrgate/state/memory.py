@@ -7,7 +7,8 @@ import threading
 from collections.abc import Mapping
 
 from ocrgate.clock import SYSTEM_CLOCK, Clock
-from ocrgate.state.store import StoreError
+from ocrgate.state.counter import added
+from ocrgate.state.health import StoreHealth
 
 _SWEEP = 1024
 """Entries from which a write looks for those that have outlived their time; doubled with what is left."""
@@ -51,11 +52,8 @@ class MemoryStore:
     def add(self, name: str, amount: int, *, limit: int | None = None, ttl: float | None = None) -> int | None:
         with self._locked():
             live = self._live(name)
-            try:
-                total = int(live or 0) + amount
-            except ValueError as error:
-                raise StoreError(f"{name} is no counter") from error
-            if limit is not None and amount > 0 and total > limit:
+            total = added(name, live, amount, limit)
+            if total is None:
                 return None
             end = self._end(ttl) if live is None else self._entries[name][1]
             self._write(name, str(total), end)
@@ -66,6 +64,22 @@ class MemoryStore:
             names = [name for name in self._entries if name.startswith(prefix)]
             found = {name: self._live(name) for name in names}
             return {name: text for name, text in found.items() if text is not None}
+
+    def mirror(self, name: str, text: str | None, ttl: float | None) -> None:
+        """Take over what another store says of a name: its text, or None when there is none.
+
+        What is here already keeps the end of its life; what is new lives `ttl` seconds.
+        """
+        with self._locked():
+            live = self._live(name)
+            if text is None:
+                self._entries.pop(name, None)
+            elif text != live:
+                self._write(name, text, self._end(ttl) if live is None else self._entries[name][1])
+
+    def health(self) -> StoreHealth:
+        """Always well."""
+        return StoreHealth(self.kind, self.shared, ok=True)
 
     def close(self) -> None:
         """Nothing to give back; the values stay for those who still hold the store."""

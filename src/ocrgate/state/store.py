@@ -10,6 +10,10 @@ class StoreError(Exception):
     """The store did not do what it was asked: it is gone, full, locked or not a store at all."""
 
 
+class NotACounter(StoreError):
+    """A name that is added to holds a text; the store itself is well."""
+
+
 @runtime_checkable
 class Store(Protocol):
     """Small texts and counters by name. Thread-safe, usable after a fork, and every operation is atomic.
@@ -52,7 +56,8 @@ class Store(Protocol):
             The new sum; None, and nothing is changed, when an addition above 0 would take it above `limit`.
 
         Raises:
-            StoreError: also when the name holds a text that is no number.
+            NotACounter: when the name holds a text that is no number.
+            StoreError: when it cannot be known whether it was added.
         """
         ...
 

@@ -109,6 +109,11 @@ class Books:
                 return None, 110
             return grant.key, 111 if grant.expires <= self._clock.monotonic() else 0
 
+    def tokens(self) -> tuple[str, ...]:
+        """Every token that was given out and not forgotten."""
+        with self._lock:
+            return tuple(self._grants)
+
     def expire(self, api_key: str | None = None) -> None:
         """Let the tokens of one key, or of all, be expired as if their time were over."""
         with self._lock:

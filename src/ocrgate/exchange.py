@@ -1,0 +1,227 @@
+"""One call of one provider: may it be made, how did it end, and who has to know.
+
+Breaker, meter and limit are asked before the call and told after it; only the call itself is in a lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from ocrgate.billing import Meter, Reservation, Spend
+from ocrgate.call import Call
+from ocrgate.clock import Clock, Deadline
+from ocrgate.commons import Commons
+from ocrgate.diagnosis import Diagnosis, diagnose, lookup
+from ocrgate.errors import OCRError, ProviderError, ProviderRefused
+from ocrgate.events import BreakerChanged, Event, KeyBenched
+from ocrgate.keys import presence
+from ocrgate.keys.ring import Ring
+from ocrgate.lane import Lane, Phase
+from ocrgate.page import Page
+from ocrgate.policy.breaker import Breaker, Permit
+from ocrgate.policy.limit import Limit
+from ocrgate.provider import Key, KeyUse, Provider, Request
+from ocrgate.result import Attempt, Cost, Outcome
+from ocrgate.settings import ProviderSettings
+
+
+class Asked(NamedTuple):
+    """One call that succeeded.
+
+    Attributes:
+        page: in the pixels of the request.
+        started: Unix time.
+        elapsed: seconds.
+        cost: None when no price is known.
+    """
+
+    page: Page
+    started: float
+    elapsed: float
+    cost: Cost | None
+
+
+class Exchange:
+    """Asks one provider, once a call; thread-safe.
+
+    Args:
+        settings: see `ProviderSettings`.
+        provider: the adapter in this process.
+        lane: where the calls run.
+        ring: the provider's keys, or None.
+        meter: counts what is used and what it costs.
+        commons: the ledger, among others.
+        clock: time.
+        emit: hears of events.
+    """
+
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        provider: Provider,
+        lane: Lane,
+        ring: Ring | None,
+        meter: Meter,
+        commons: Commons,
+        clock: Clock,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self.name = settings.name
+        self.last_diagnosis: Diagnosis | None = None
+        self.breaker = Breaker(
+            self.name,
+            settings.breaker,
+            lease=settings.timeout + 5.0,
+            clock=clock,
+            observer=lambda name, old, new: emit(BreakerChanged(name, old, new)),
+        )
+        self._settings = settings
+        self._lane = lane
+        self._late = "worker_timeout" if provider.capabilities.isolation == "process" else "timeout"
+        self._keys: dict[str, Key] = {key.name: key for key in provider.keys}
+        self._ring = ring
+        self._meter = meter
+        self._commons = commons
+        self._clock = clock
+        self._emit = emit
+        names: list[str | None] = [*self._keys] or [None]
+        self._limits = {key: Limit(self.name, settings.qps, clock) for key in names} if settings.qps else {}
+
+    def __call__(self, request: Request, call: Call, deadline: Deadline, spend: Spend | None) -> Asked:
+        """Ask once. A failure is recorded, told to breaker and keys, and raised.
+
+        Raises:
+            ProviderRefused: when a policy keeps the provider from being asked.
+            ProviderError: when it was asked and failed.
+        """
+        self._commons.require_ledger(self.name, request.key)
+        permit = self.breaker.admit()
+        started, begun = self._clock.time(), self._clock.monotonic()
+        reservation: Reservation | None = None
+        try:
+            reservation = self._meter.reserve(request.key, spend)
+            if (limit := self._limits.get(request.key)) is not None:
+                limit.acquire(deadline, call.cancel.event)
+                permit.begin(self._clock.monotonic())
+            page = self._in_lane(self._announced(request, call, reservation), call, deadline, permit)
+        except ProviderError as error:
+            sharper = self._failed(error.diagnosis, request, call, permit, reservation, (started, begun))
+            if sharper is error.diagnosis:
+                raise
+            raise ProviderError(self.name, sharper) from error
+        except BaseException:
+            permit.ignore()
+            if reservation is not None:
+                reservation.unbilled()
+            raise
+        permit.success()
+        reservation.billed()
+        if request.key is not None and self._ring is not None:
+            self._ring.report(request.key, None)
+        return Asked(page, started, self._clock.monotonic() - begun, reservation.cost)
+
+    def _announced(self, request: Request, call: Call, reservation: Reservation) -> Request:
+        """The request, with somebody who listens to what becomes of its key."""
+        if request.key is None or self._ring is None:
+            return request
+        key = self._keys[request.key]
+        self._ring.begin(key.name)
+        presence.announce(key.fingerprint)
+
+        def used(use: KeyUse) -> None:
+            cost = reservation.cost if use.billed else None
+            self._commons.key_used(self.name, key, use, cost, call.request_id)
+
+        return request.used_by(used)
+
+    def _failed(
+        self,
+        diagnosis: Diagnosis,
+        request: Request,
+        call: Call,
+        permit: Permit,
+        reservation: Reservation | None,
+        when: tuple[float, float],
+    ) -> Diagnosis:
+        """Tell everybody of a failure; its diagnosis, or the sharper one that the key's history allows."""
+        if request.key is not None and self._ring is not None:
+            diagnosis = self._ring.sharpen(request.key, diagnosis)
+        self.last_diagnosis = diagnosis
+        if diagnosis.counts_in_breaker and diagnosis.code != "cancelled":
+            permit.failure()
+        else:
+            permit.ignore()
+        cost = _settled(reservation, diagnosis)
+        if request.key is not None and diagnosis.fault == "key":
+            self._key_failed(request.key, diagnosis)
+        started, begun = when
+        outcome: Outcome = "cancelled" if call.cancel() else "failed"
+        elapsed = self._clock.monotonic() - begun
+        call.record(
+            Attempt(self.name, outcome, request.key, "original", started, elapsed, diagnosis, cost=cost, page=call.page)
+        )
+        return diagnosis
+
+    def _key_failed(self, key: str, diagnosis: Diagnosis) -> None:
+        if diagnosis.category == "throttle" and (limit := self._limits.get(key)) is not None:
+            limit.drain(diagnosis.retry_after or self._settings.retry.throttle_base)
+        status = self._ring.report(key, diagnosis) if self._ring is not None else None
+        if status is not None and status.until is not None:
+            benched = KeyBenched(self.name, key, status.until, diagnosis.code)
+            self._commons.key_benched(benched, self._keys[key])
+            self._emit(benched)
+
+    def _in_lane(self, request: Request, call: Call, deadline: Deadline, permit: Permit) -> Page:
+        if call.cancel():
+            raise self._given_up("queued")
+        ticket = self._lane.submit(request, deadline, self._settings.timeout)
+        unhook = call.cancel.hook(lambda: ticket.give_up(self._given_up))
+        try:
+            while not self._clock.wait(ticket.future, ticket.patience):
+                if ticket.overdue:
+                    ticket.give_up(self._too_late)
+            return self._page(ticket.future.result())
+        except OCRError:
+            raise
+        except Exception as error:
+            raise ProviderError(self.name, diagnose(error, "gateway")) from error
+        finally:
+            unhook()
+            if ticket.asked_at is not None:
+                permit.begin(ticket.asked_at)
+            # Reached with the ticket open only when the waiting itself was interrupted, by Ctrl-C for instance.
+            ticket.give_up(self._given_up)
+
+    def _page(self, answer: object) -> Page:
+        """What the adapter returned, which has to be a page."""
+        if isinstance(answer, Page):
+            return answer
+        raise ProviderError(self.name, lookup("gateway", "bad_page", f"{type(answer).__name__}, not a Page"))
+
+    def _given_up(self, phase: Phase) -> ProviderError:
+        # What was sent may be billed though nobody waits for the answer.
+        billed = None if phase == "running" else False
+        return ProviderError(self.name, replace(lookup("gateway", "cancelled"), billed=billed))
+
+    def _too_late(self, phase: Phase) -> OCRError:
+        if phase == "queued":
+            return ProviderRefused(self.name, "lane_full", "no lane became free in time")
+        if phase == "starting":
+            return ProviderRefused(self.name, "worker_starting", "the engine was still loading")
+        return ProviderError(self.name, lookup("gateway", self._late))
+
+
+def _settled(reservation: Reservation | None, diagnosis: Diagnosis) -> Cost | None:
+    """Close the books on a call that failed; what it cost all the same."""
+    if reservation is None:
+        return None
+    if diagnosis.billed:
+        reservation.billed()
+        return reservation.cost
+    if diagnosis.billed is None:
+        reservation.unknown()
+    else:
+        reservation.unbilled()
+    return None

@@ -1,0 +1,209 @@
+"""What surrounds one call: quota and money, the ledger, and the other keys of the provider."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocrgate import AllProvidersFailed, ConfigError, Gateway, Line, Page
+from ocrgate.audit import verify
+from ocrgate.clock import Deadline
+from ocrgate.diagnosis import lookup
+from ocrgate.errors import ProviderError
+from ocrgate.provider import Key, KeyUse, Request
+from ocrgate.result import Cost, Tariff, Tier
+from ocrgate.settings import AuditSettings, BreakerSettings, RetrySettings, SpendSettings
+from ocrgate.testing import ManualClock, ScriptedProvider, fails
+from tests.houses import house, picture
+
+KEYS = (Key("first", "one"), Key("twin", "one"), Key("second", "two"))
+FREE = ScriptedProvider("local", "local")
+
+
+def cloud(*steps: Any, keys: tuple[Key, ...] = KEYS) -> ScriptedProvider:
+    return ScriptedProvider("cloud", *steps, cloud=True, keys=keys)
+
+
+def asked(provider: ScriptedProvider) -> list[str | None]:
+    return [request.key for request in provider.requests]
+
+
+def usage(gateway: Gateway, key: str) -> Any:
+    return gateway.status()["cloud"]["usage"][key]
+
+
+def read(gateway: Gateway) -> list[tuple[str, str | None, str, str]]:
+    """One image; provider, key, outcome and code of each attempt."""
+    result = gateway.recognize(picture())
+    return [
+        (attempt.provider, attempt.key, attempt.outcome, attempt.diagnosis.code if attempt.diagnosis else "")
+        for attempt in result.attempts
+    ]
+
+
+def test_a_quota_taken_by_the_configuration_leads_to_the_next_account_and_then_to_the_next_engine() -> None:
+    provider, clock = cloud("text"), ManualClock()
+    with house(provider, FREE, clock=clock, settings={"cloud": {"quota": {"per_day": 2}}}) as gateway:
+        for _ in range(4):
+            assert read(gateway)[-1][0] == "cloud"
+        assert read(gateway) == [("cloud", None, "refused", "quota"), ("local", None, "accepted", "")]
+        assert asked(provider) == ["first", "first", "second", "second"]
+        assert gateway.status()["cloud"]["breaker"] == "closed"
+        clock.advance(86_400.0)
+        assert read(gateway)[-1] == ("cloud", "first", "accepted", "")
+
+
+def test_a_call_that_is_not_billed_gives_its_quota_back() -> None:
+    provider = cloud(fails("216201"), "text", keys=KEYS[:1])
+    with house(provider, FREE, settings={"cloud": {"quota": {"per_day": 1}}}) as gateway:
+        assert read(gateway)[-1][0] == "local"
+        assert usage(gateway, "first").left_today == 1
+        assert read(gateway)[-1][0] == "cloud"
+        assert usage(gateway, "first").left_today == 0
+
+
+def test_a_call_that_may_have_been_billed_keeps_its_quota() -> None:
+    unclear = ProviderError("cloud", replace(lookup("gateway", "timeout"), billed=None))
+    with house(cloud(unclear, keys=KEYS[:1]), FREE, settings={"cloud": {"quota": {"per_day": 5}}}) as gateway:
+        read(gateway)
+        found = usage(gateway, "first")
+    assert (found.left_today, found.today.billed, found.today.uncertain) == (4, 0, 1)
+
+
+def test_an_answer_that_is_billed_although_it_is_none_costs_what_it_costs() -> None:
+    wrong_card = ProviderError("cloud", replace(lookup("gateway", "bad_page"), billed=True))
+    settings = {"cloud": {"price": Cost(0.5)}, "local": {"price": Cost(0.0)}}
+    with house(cloud(wrong_card), FREE, settings=settings) as gateway:
+        result = gateway.recognize(picture())
+    assert [attempt.cost for attempt in result.attempts] == [Cost(0.5), Cost(0.0)]
+    assert result.cost == Cost(0.5)
+
+
+def test_prices_fall_with_the_calls_of_the_month() -> None:
+    tariff = Tariff((Tier(2, 0.4), Tier(None, 0.1)))
+    with house(cloud("text"), settings={"cloud": {"price": tariff}}) as gateway:
+        costs = [gateway.recognize(picture()).cost.amount for _ in range(4)]
+        assert costs == [0.4, 0.4, 0.1, 0.1]
+        assert usage(gateway, "first").month.amount == pytest.approx(1.0)
+
+
+def test_a_route_never_spends_more_than_it_may_in_a_day() -> None:
+    provider, clock = cloud("text"), ManualClock()
+    settings = {"cloud": {"price": Cost(0.4)}}
+    with house(provider, FREE, clock=clock, settings=settings, spend=SpendSettings(per_day=1.0)) as gateway:
+        assert [read(gateway)[-1][0] for _ in range(3)] == ["cloud", "cloud", "local"]
+        assert read(gateway)[0] == ("cloud", None, "refused", "spend")
+        assert len(provider.requests) == 2
+        clock.advance(86_400.0)
+        assert read(gateway)[-1][0] == "cloud"
+
+
+@pytest.mark.parametrize("price", [None, Cost(0.1, "EUR")])
+def test_a_limit_that_cannot_be_kept_is_refused_before_the_first_call(price: Cost | None) -> None:
+    with pytest.raises(ConfigError, match="price"):
+        house(cloud("text"), FREE, settings={"cloud": {"price": price}}, spend=SpendSettings(per_day=1.0))
+
+
+def test_a_throttled_account_is_followed_by_a_key_of_another_one_when_waiting_did_not_help() -> None:
+    provider = cloud(fails("18"), fails("18"), "text")
+    retry = {"cloud": {"retry": RetrySettings(attempts=2)}}
+    with house(provider, FREE, settings=retry) as gateway:
+        assert read(gateway)[-1] == ("cloud", "second", "accepted", "")
+    assert asked(provider) == ["first", "first", "second"]
+
+
+def test_a_credential_that_is_refused_is_followed_by_the_next_one_even_of_the_same_account() -> None:
+    provider = cloud(fails("invalid_client"), "text")
+    with house(provider, FREE) as gateway:
+        assert read(gateway)[-1] == ("cloud", "twin", "accepted", "")
+
+
+class Audited:
+    """A gateway with a ledger, over an engine that uses its key as it is told."""
+
+    def __init__(self, folder: Path, *steps: Any, on_failure: Any = "continue") -> None:
+        self.path = folder / "audit.jsonl"
+        self.provider = cloud(*steps or (self.uses,))
+        self._audit = AuditSettings(str(self.path), on_failure=on_failure)
+
+    @staticmethod
+    def uses(request: Request, _deadline: Deadline) -> Page:
+        assert request.key is not None
+        request.on_use(KeyUse(request.key, "token", "ok", sent=70, source="192.0.2.7"))
+        request.on_use(KeyUse(request.key, "accurate", "ok", log_id="77", sent=900, source="192.0.2.7", billed=True))
+        return Page(lines=(Line("text"),))
+
+    def gateway(self, **settings: Any) -> Gateway:
+        made = house(self.provider, FREE, settings={"cloud": {"price": Cost(0.04), **settings}})
+        wanted = replace(made.settings, audit=self._audit)
+        made.close()
+        return Gateway(wanted, providers={"cloud": self.provider, "local": FREE}, clock=ManualClock())
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_every_use_of_a_key_is_a_line_of_the_ledger_with_its_cost(tmp_path: Path) -> None:
+    house = Audited(tmp_path)
+    with house.gateway() as gateway:
+        result = gateway.recognize(picture())
+    token, call = house.lines()
+    assert (token["event"], token["endpoint"], token["bytes"], token["source"]) == ("use", "token", 70, "192.0.2.7")
+    assert (call["endpoint"], call["outcome"], call["log_id"], call["cost"]) == ("accurate", "ok", "77", 0.04)
+    assert (call["provider"], call["key"], call["request_id"]) == ("cloud", "first", result.request_id)
+    assert token.get("cost") is None
+    assert verify(house.path).ok
+
+
+def test_a_switch_of_engines_and_a_benched_key_are_lines_of_the_ledger(tmp_path: Path) -> None:
+    house = Audited(tmp_path, fails("17"), fails("216201"))
+    with house.gateway() as gateway:
+        assert gateway.recognize(picture()).provider == "local"
+    bench, switch = house.lines()
+    assert (bench["event"], bench["key"], bench["code"]) == ("bench", "first", "17")
+    assert (switch["event"], switch["from"], switch["to"], switch["code"]) == ("switch", "cloud", "local", "216201")
+    assert verify(house.path).ok
+
+
+def test_a_ledger_that_cannot_be_written_is_told_of_once_and_stops_no_call(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = Audited(tmp_path)
+    house.path.mkdir()
+    with house.gateway() as gateway:
+        assert [gateway.recognize(picture()).provider for _ in range(2)] == ["cloud", "cloud"]
+        assert not gateway.status()["cloud"]["audit"].ok
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
+
+
+def test_where_the_ledger_is_required_no_key_is_used_without_it_until_it_can_be_written_again(tmp_path: Path) -> None:
+    house = Audited(tmp_path, on_failure="refuse")
+    with house.gateway(breaker=BreakerSettings()) as gateway:
+        gateway.recognize(picture())
+        kept = tmp_path / "kept"
+        house.path.rename(kept)
+        house.path.mkdir()
+        gateway.recognize(picture())  # the use that finds out
+        uses = len(house.provider.requests)
+        refused = gateway.recognize(picture())
+        assert (refused.provider, refused.attempts[0].outcome) == ("local", "refused")
+        assert refused.attempts[0].diagnosis is not None
+        assert refused.attempts[0].diagnosis.code == "audit"
+        assert len(house.provider.requests) == uses
+        house.path.rmdir()
+        kept.rename(house.path)
+        assert gateway.recognize(picture()).provider == "cloud"
+    assert verify(house.path).ok
+
+
+def test_without_any_other_engine_the_refusals_are_the_error() -> None:
+    with (
+        house(cloud("text", keys=KEYS[:1]), settings={"cloud": {"quota": {"per_day": 0}}}) as gateway,
+        pytest.raises(AllProvidersFailed) as caught,
+    ):
+        gateway.recognize(picture())
+    assert [attempt.diagnosis.code for attempt in caught.value.attempts if attempt.diagnosis] == ["quota"]
