@@ -14,7 +14,7 @@ from ocrgate.events import KeyBenched, KeyTrialChanged
 from ocrgate.provider import Key, KeyUse
 from ocrgate.result import Attempt, Cost
 from ocrgate.settings import AuditSettings
-from ocrgate.state import open_store
+from ocrgate.state import Guarded, StoreHealth, open_store
 
 NO_AUDIT = AuditSettings()
 _log = logging.getLogger("ocrgate.audit")
@@ -102,9 +102,10 @@ class Commons:
 
     def status(self) -> dict[str, Any]:
         """How the store and the ledger are: see `Gateway.status`."""
-        health = getattr(self.store, "health", None)
         return {
-            "state": {"kind": self.store.kind, "ok": True, "problem": ""} if health is None else health(),
+            "state": self.store.health()
+            if isinstance(self.store, Guarded)
+            else StoreHealth(self.store.kind, self.store.shared, ok=True),
             "audit": None if self.ledger is None else self.ledger.health(),
         }
 

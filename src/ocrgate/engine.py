@@ -215,10 +215,10 @@ class Engine:
             raise ProviderRefused(self.name, "no_key", "every key is benched")
         return key
 
-    def release_keys(self) -> None:
-        """Take every key off the bench: the configuration has changed."""
+    def release_keys(self, name: str | None = None) -> None:
+        """Take one key, or all, off the bench: the configuration has changed, or something at the provider."""
         if self._ring is not None:
-            self._ring.release()
+            self._ring.release(name)
 
     def readiness(self) -> Readiness:
         """Whether the engine could be asked."""

@@ -5,6 +5,7 @@ Breaker, meter and limit are asked before the call and told after it; only the c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
@@ -169,7 +170,8 @@ class Exchange:
             limit.drain(diagnosis.retry_after or self._settings.retry.throttle_base)
         status = self._ring.report(key, diagnosis) if self._ring is not None else None
         if status is not None and status.until is not None:
-            benched = KeyBenched(self.name, key, status.until, diagnosis.code)
+            until = status.until if math.isfinite(status.until) else None
+            benched = KeyBenched(self.name, key, until, diagnosis.code)
             self._commons.key_benched(benched, self._keys[key])
             self._emit(benched)
 

@@ -16,7 +16,7 @@ from ocrgate.call import Call
 from ocrgate.cancel import Cancellation
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
 from ocrgate.commons import Commons
-from ocrgate.errors import ConfigError, OCRError
+from ocrgate.errors import ConfigError, OCRError, Problem
 from ocrgate.events import AttemptFinished, ConfigurationChanged, Events, Listener, RequestFinished
 from ocrgate.fleet import Fleet
 from ocrgate.provider import Provider
@@ -259,6 +259,21 @@ class Gateway:
             is left of the quota), `last_diagnosis`, `state` and `audit` (whether the store and the ledger work).
         """
         return self._fleet.status()
+
+    def release_key(self, provider: str, key: str | None = None) -> None:
+        """Take a key, or all of a provider, off the bench: what was wrong at the provider has been mended.
+
+        Raises:
+            ConfigError: when there is no such provider or key.
+        """
+        with self._use() as fleet:
+            engine = fleet.engines.get(provider)
+            names = [each.name for each in engine.provider.keys] if engine is not None else []
+            if engine is None or (key is not None and key not in names):
+                known = ", ".join(names if engine is not None else fleet.engines) or "none"
+                what = f"{provider} has no key {key!r}" if engine is not None else f"no provider {provider!r}"
+                raise ConfigError([Problem(f"{what}; there are: {known}", "providers")])
+            engine.release_keys(key)
 
     def on(self, listener: Listener) -> Callable[[], None]:
         """Hear every event, in a thread of its own; returns what ends it. See `ocrgate.events`."""

@@ -103,7 +103,7 @@ class Trials:
         self._type = type
         self._clock = clock
         self._observer = observer
-        self._names = {key.name: board.name("trial", _id(key)) for key in keys if key.canary is not None}
+        self._names = {key.name: board.name("trial", place(key)[1]) for key in keys if key.canary is not None}
         self._read: tuple[Mapping[str, str], Mapping[str, Trial]] = ({}, {})
 
     def of(self, key: Key, entries: Mapping[str, str]) -> Trial | None:
@@ -242,10 +242,6 @@ class Trials:
             trials = {name: trial for name, trial in parsed.items() if trial is not None}
             self._read = (entries, trials)
         return trials
-
-
-def _id(key: Key) -> str:
-    return place(key)[1]
 
 
 def _run() -> str:
