@@ -17,11 +17,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrgate.audit import PATIENCE, Ledger, LedgerError, verify
+from ocrgate.audit import (
+    PATIENCE,
+    Ledger,
+    LedgerError,
+    bench_record,
+    switch_record,
+    trial_record,
+    use_record,
+    verify,
+)
+from ocrgate.audit.line import Line
+from ocrgate.audit.line import written as sealed
+from ocrgate.audit.lock import FileLock
+from ocrgate.audit.seal import Seal
 from ocrgate.audit.volume import full
+from ocrgate.clock import Deadline
 from ocrgate.errors import OCRError
+from ocrgate.provider import KeyUse
 from ocrgate.settings import AuditSettings
 from ocrgate.testing import ManualClock
+from tests import markdown
 from tests.audit.ledgers import NAME, contents, ledger, records, written
 
 SCALARS = st.one_of(
@@ -126,7 +142,7 @@ def test_two_ledgers_of_one_process_take_turns(tmp_path: Path) -> None:
 
 
 def test_threads_write_whole_lines_one_after_the_other(tmp_path: Path) -> None:
-    one = ledger(tmp_path, max_bytes=20_000)
+    one = Ledger(AuditSettings(path=str(tmp_path / NAME), max_bytes=20_000))
 
     def write(thread: int) -> None:
         for number in range(50):
@@ -271,6 +287,15 @@ def test_a_changed_last_line_is_not_healed_by_the_next(tmp_path: Path) -> None:
     assert [(flaw.kind, flaw.line, flaw.seq) for flaw in verify(path).problems] == [("changed", 3, 3)]
 
 
+def test_a_last_line_made_anew_is_not_healed_by_the_next(tmp_path: Path) -> None:
+    path = written(tmp_path, 3)
+    lines = path.read_bytes().splitlines(keepends=True)
+    forged, _ = sealed(Seal(), 3, json.loads(lines[1])["hash"], {"event": "use", "key": "another"})
+    path.write_bytes(lines[0] + lines[1] + forged)
+    ledger(tmp_path).append({"event": "use"})
+    assert [(flaw.kind, flaw.line, flaw.seq) for flaw in verify(path).problems] == [("changed", 3, 3)]
+
+
 @pytest.mark.parametrize(("begun", "given"), [("one", "two"), ("one", None)])
 def test_a_keyed_chain_is_not_continued_without_its_key(tmp_path: Path, begun: str, given: str | None) -> None:
     path = written(tmp_path, 2, key=begun)
@@ -363,6 +388,25 @@ def test_a_lock_file_that_was_removed_is_made_anew(tmp_path: Path) -> None:
     assert verify(path).lines == 4
 
 
+def test_a_lock_on_a_file_that_was_just_removed_is_no_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, real = tmp_path / "lock", fcntl.flock
+    removed: list[Path] = []
+
+    def flock(descriptor: int, operation: int) -> None:
+        if not removed:
+            removed.append(path)
+            path.unlink()
+        real(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    clock = ManualClock()
+    lock = FileLock(path)
+    assert lock.acquire(Deadline.after(1, clock))
+    with path.open("rb") as other, pytest.raises(BlockingIOError):
+        real(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    lock.release()
+
+
 def test_health_counts_what_this_process_wrote(tmp_path: Path) -> None:
     written(tmp_path, 3)
     one = ledger(tmp_path)
@@ -389,3 +433,27 @@ def test_nothing_stays_open(tmp_path: Path) -> None:
         one.append({"event": "use"})
     assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
     assert list(contents(tmp_path / NAME))[-1] == f"{NAME}.head"
+
+
+def test_the_line_shown_in_the_documentation_is_one() -> None:
+    (block,) = (block for block in markdown.blocks(markdown.ROOT / "docs" / "audit.md") if block.marker == "line")
+    shown = Line.parse(block.code.rstrip("\n").encode())
+    assert shown is not None
+    assert shown.holds(Seal())
+    record = use_record("baidu", KeyUse("primary", "accurate", "ok"), fingerprint="3fa9c1d2b4e6")
+    assert list(shown.record() or ()) == ["seq", "time", "host", "pid", "after", *record, "alg", "prev"]
+
+
+@pytest.mark.parametrize(
+    ("event", "record"),
+    [
+        ("use", use_record("baidu", KeyUse("primary", "accurate", "ok"))),
+        ("switch", switch_record("default", "baidu", "rapidocr")),
+        ("bench", bench_record("baidu", "primary")),
+        ("trial", trial_record("baidu", "primary", "trial", "promoted")),
+    ],
+)
+def test_every_field_of_an_event_is_documented(event: str, record: dict[str, object]) -> None:
+    page = markdown.text(markdown.ROOT / "docs" / "audit.md")
+    (row,) = (line for line in page.splitlines() if line.startswith(f"| `{event}` |"))
+    assert all(f"`{name}`" in row for name in record if name != "event")

@@ -164,9 +164,11 @@ def test_a_process_may_be_killed_at_any_point_of_writing_a_line(tmp_path: Path, 
 def test_the_first_line_of_a_ledger_may_be_the_last_deed_of_a_process(tmp_path: Path) -> None:
     code = DIE.replace('ledger.append({"name": "first"})', "").replace(
         "    pid = os.fork()",
-        "    path = f'{sys.argv[1]}.{at}'\n    ledger = Ledger(AuditSettings(path=path))\n    pid = os.fork()",
+        "    path = f'{sys.argv[1]}.{at}/audit.jsonl'\n"
+        "    os.mkdir(os.path.dirname(path))\n"
+        "    ledger = Ledger(AuditSettings(path=path))\n"
+        "    pid = os.fork()",
     )
-    # A process that dies with its very first line written and no head yet leaves nothing to vouch for that line.
     assert int(finished(code, tmp_path / NAME, 1, 0)) > 30
 
 
@@ -323,14 +325,34 @@ def test_torn_bytes_that_were_changed_later_are_found(tmp_path: Path) -> None:
         assert [flaw.kind for flaw in verify(path).problems] == ["changed"]
 
 
-def test_zeros_that_a_power_cut_leaves_are_named(tmp_path: Path) -> None:
+def test_a_torn_first_line_of_a_new_file_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, 3)
+    whole = path.read_bytes()
+    one = ledger(tmp_path, max_bytes=1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LENGTH, hard))
+    try:
+        with pytest.raises(LedgerError):
+            one.append({"event": "use", "number": 4, "key": "primary"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert full(path)[0].read_bytes() == whole
+    assert path.stat().st_size == LENGTH
+    one.append({"event": "use"})
+    found = verify(path)
+    assert (found.ok, found.first, found.last) == (True, 1, 5)
+    assert found.warnings == (f"{NAME}:2: names {LENGTH} bytes before it that were torn off",)
+
+
+@pytest.mark.parametrize("count", [500, 5_000, 3_000_000])
+def test_zeros_that_a_power_cut_leaves_are_named(tmp_path: Path, count: int) -> None:
     path = written(tmp_path, 3)
     with path.open("ab") as file:
-        file.write(bytes(500))
+        file.write(bytes(count))
     ledger(tmp_path).append({"event": "use"})
     found = verify(path)
     assert (found.ok, found.last) == (True, 5)
-    assert "names 500 bytes" in found.warnings[0]
+    assert f"names {count} bytes" in found.warnings[0]
 
 
 def test_a_full_disk_that_has_room_again_needs_no_help(tmp_path: Path) -> None:

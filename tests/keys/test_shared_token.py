@@ -247,6 +247,29 @@ def test_a_refused_token_is_replaced_once_by_all_processes(
     assert endpoint.fetched == 2
 
 
+def test_a_refused_token_is_not_left_for_others_to_find(
+    store: MemoryStore, endpoint: Endpoint, clock: ManualClock
+) -> None:
+    owner = _process(store, endpoint, clock)
+    owner.invalidate(owner.get(_soon(clock)))
+    assert _process(store, endpoint, clock).get(_soon(clock)).text == "t2"
+
+
+def test_a_token_written_while_the_lease_was_taken_is_found(endpoint: Endpoint, clock: ManualClock) -> None:
+    class Late(MemoryStore):
+        """Another process writes its token and gives its lease back just before this one takes it."""
+
+        def swap(self, name: str, old: str | None, new: str | None, ttl: float | None = None) -> bool:
+            if old is None:
+                other.offer(Token("theirs", clock.monotonic() + 500))
+            return super().swap(name, old, new, ttl)
+
+    store = Late(clock)
+    other = SharedToken(store, NAME, Backwards(), clock)
+    assert _process(store, endpoint, clock).get(_soon(clock)).text == "theirs"
+    assert endpoint.fetched == 0
+
+
 def test_a_late_refusal_does_not_drop_the_newer_token(
     store: MemoryStore, endpoint: Endpoint, clock: ManualClock
 ) -> None:

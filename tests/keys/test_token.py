@@ -167,6 +167,20 @@ def test_a_refresh_that_fails_early_leaves_the_old_token_in_use(clock: ManualClo
     assert owner.current is None
 
 
+def test_a_refresh_that_failed_early_is_not_tried_again_with_every_call(clock: ManualClock) -> None:
+    endpoint = Endpoint(clock)
+    owner = TokenOwner(endpoint, clock, margin=60)
+    owner.get(_soon(clock))
+    clock.advance(940)
+    endpoint.fails = LookupError("down")
+    for _ in range(5):
+        assert owner.get(_soon(clock)).text == "t1"
+    assert endpoint.fetched == 2
+    endpoint.fails = None
+    clock.advance(31)
+    assert owner.get(_soon(clock)).text == "t3", "half of what was left is over"
+
+
 def test_the_token_is_in_no_repr(clock: ManualClock) -> None:
     owner = TokenOwner(lambda _deadline: Token("a-secret-token", clock.monotonic() + 100), clock)
     token = owner.get(_soon(clock))

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.state.work import finish, go, start
 
 from ocrgate.state import Guarded, MemoryStore, SQLiteStore, StoreError, StoreHealth
 from ocrgate.testing import ManualClock
@@ -192,6 +193,27 @@ def test_additions_made_in_an_outage_are_made_up_for(store: Guarded, inner: Flak
     assert store.add("calls", 1) == 11, "nothing is made up for twice"
 
 
+def test_a_counter_lives_from_its_first_addition_in_an_outage_too(
+    store: Guarded, inner: Flaky, clock: ManualClock
+) -> None:
+    store.add("calls", 1, ttl=10)
+    clock.advance(6)
+    store.add("calls", 1, ttl=10)
+    inner.down = True
+    assert store.get("calls") == "2"
+    clock.advance(4)
+    assert store.get("calls") is None
+
+
+def test_a_forked_child_leaves_what_the_parent_owes_to_the_parent(tmp_path: Path) -> None:
+    process = start("fork_owing", tmp_path / "later" / "state.db")
+    go(process)
+    finish(process)
+    other = SQLiteStore(tmp_path / "later" / "state.db")
+    assert dict(other.scan("")) == {"child": "2", "parent": "3"}
+    other.close()
+
+
 def test_what_is_owed_stays_owed_when_the_store_fails_again(store: Guarded, inner: Flaky, clock: ManualClock) -> None:
     inner.down = True
     for number in range(10):
@@ -228,8 +250,8 @@ def test_no_more_is_owed_than_memory_allows(
 ) -> None:
     inner.down = True
     for number in range(6_000):
-        store.add(f"brief/{number}", 1, ttl=5)
-    clock.advance(5)
+        store.add(f"brief/{number}", 1, ttl=0.5)
+    clock.advance(0.5)
     for number in range(10_010):
         store.add(f"n/{number}", 1)
     store.add("n/1", 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import logging
 import os
 import resource
 import signal
@@ -12,7 +13,8 @@ import sys
 import threading
 from pathlib import Path
 
-from ocrgate.state import SQLiteStore, StoreError
+from ocrgate.state import Guarded, SQLiteStore, StoreError
+from ocrgate.testing import ManualClock
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -21,7 +23,17 @@ def start(job: str, *arguments: object, module: str = __name__) -> subprocess.Po
     """A process that does a job; it begins when something is written to it, and says what it found as it ends."""
     paths = [str(Path(path).resolve()) for path in sys.path if path]
     return subprocess.Popen(
-        [sys.executable, "-W", "error::ResourceWarning", "-m", module, job, *map(str, arguments)],
+        [
+            sys.executable,
+            "-W",
+            "error::ResourceWarning",
+            "-W",
+            "ignore:This process",
+            "-m",
+            module,
+            job,
+            *map(str, arguments),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -51,6 +63,8 @@ def finish(process: subprocess.Popen[str], seconds: float = 60.0) -> str:
 
 
 def wait_for_go() -> None:
+    # Warnings of an outage are meant to come; whatever else is written to standard error is a failure.
+    logging.getLogger("ocrgate").addHandler(logging.NullHandler())
     print("ready", flush=True)
     sys.stdin.readline()
 
@@ -127,6 +141,26 @@ def _patiently(store: SQLiteStore, name: str) -> int:
                 raise
         else:
             return 1
+
+
+def fork_owing(path: str) -> None:
+    """Count while the file's folder is not there yet, fork, and count on in both when it is."""
+    clock = ManualClock()
+    store = Guarded(SQLiteStore(path, clock), clock)
+    wait_for_go()
+    store.add("parent", 1)
+    pid = os.fork()
+    if pid == 0:
+        store.add("child", 1)
+    else:
+        assert os.waitpid(pid, 0)[1] == 0
+        store.add("parent", 1)
+    Path(path).parent.mkdir(exist_ok=True)
+    clock.advance(60)
+    store.add("parent" if pid else "child", 1)
+    store.close()
+    if pid == 0:
+        os._exit(0)
 
 
 def fork_unseen(path: str) -> None:

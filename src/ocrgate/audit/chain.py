@@ -10,7 +10,8 @@ from ocrgate.audit.seal import PLAIN, Seal
 
 MOST = 1000
 """Flaws of each sort that are kept."""
-_DOUBTFUL = 256
+_DOUBTFUL = 64
+"""Lines that wait to be told apart; beyond that, what is no line is called changed at once."""
 
 
 class Chain:
@@ -28,7 +29,7 @@ class Chain:
         self._doubtful: list[Seen] = []
         self._torn = Fragment()
         self._ended = True
-        self._file = 0
+        self._named = 0
         self.flaws: list[Flaw] = []
         self.warnings: list[str] = []
         self.strays: list[Seen] = []
@@ -51,9 +52,6 @@ class Chain:
     def feed(self, place: Place, raw: bytes) -> None:
         """The next line, with its end if it has one."""
         self._ended = raw.endswith(b"\n")
-        if place.file != self._file:
-            self._file = place.file
-            self._torn.part()
         bare = raw[:-1] if self._ended else raw
         seen = self._looked_at(place, bare)
         if self._follows(seen):
@@ -70,13 +68,13 @@ class Chain:
         left, self._doubtful = self._doubtful, []
         missing = max(0, (head_seq or 0) - (self.last or 0))
         here = all(seen.place.file == len(self._names) - 1 for seen in left)
-        if left and here and not missing and not self._ended:
+        if left and here and not missing and not self._named and not self._ended:
             name, line = self._names[left[0].place.file], left[0].place.line
             self.warnings.append(
                 f"{name}:{line}: the last {self._torn.count} bytes are a line that was torn off or is being written"
             )
             return
-        named = self._explain(left, self.last, None if head_seq is None else head_seq + 1)
+        named = self._named + self._explain(left, self.last, None if head_seq is None else head_seq + 1)
         if missing > named:
             self._miss(Gap((self.last or 0) + 1 + named, head_seq or 0, None))
 
@@ -135,6 +133,7 @@ class Chain:
         if self.witness is not None and line.seq == self.witness[0] and line.hash != self.witness[1]:
             self.flaw(seen.place, line.seq, "changed", f"the head remembers another line with seq {line.seq}")
         self._at = seen
+        self._named = 0
         self._torn = Fragment()
         self.lines += 1
 
@@ -168,6 +167,7 @@ class Chain:
         if len(self._doubtful) < _DOUBTFUL or line is not None:
             self._doubtful.append(seen)
         else:
+            self._named += 1
             self.flaw(seen.place, seen.claimed, "changed", "is not as it was written")
         if follows or len(self._doubtful) > _DOUBTFUL:
             self._settle(before)
@@ -200,7 +200,7 @@ class Chain:
         """Go on from a line that does not follow the last one."""
         assert seen.line is not None
         line, last = seen.line, self.last
-        named = self._explain(between, last, line.seq)
+        named = self._named + self._explain(between, last, line.seq)
         first = 1 if last is None else last + 1
         if last is None and not named:
             self._miss(Gap(first, line.seq - 1, seen.place))

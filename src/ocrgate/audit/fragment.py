@@ -22,10 +22,6 @@ class Fragment:
         self.count += len(raw)
         self._pending = ended
 
-    def part(self) -> None:
-        """Another file begins; a torn line is named in its own file."""
-        self._spoilt = self._spoilt or self.count > 0
-
     def spoil(self) -> None:
         """From now on no line can name what is here."""
         self._spoilt = True

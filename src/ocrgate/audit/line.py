@@ -75,7 +75,7 @@ def written(seal: Seal, seq: int, prev: str, fields: Mapping[str, object]) -> tu
         ValueError: when it is longer than a line may be.
     """
     whole = {"seq": seq, **fields, "alg": seal.algorithm, "prev": prev}
-    raw, digest = seal.closed(json.dumps(whole, allow_nan=False, separators=(",", ":")).encode("ascii"))
+    raw, digest = seal.closed(json.dumps(whole, separators=(",", ":")).encode("ascii"))
     if len(raw) >= LONGEST:
         raise ValueError(f"a line of the ledger holds up to {LONGEST} bytes, this one has {len(raw) + 1}; shorten it")
     return raw + b"\n", digest

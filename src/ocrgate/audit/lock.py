@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 from threading import Lock
+from weakref import WeakValueDictionary
 
 from ocrgate.audit.volume import MODE, UPDATE
 from ocrgate.clock import Deadline
@@ -19,6 +20,14 @@ _FIRST_PAUSE = 0.00005
 _LONGEST_PAUSE = 0.002
 
 
+_turns: WeakValueDictionary[tuple[int, Path], Lock] = WeakValueDictionary()
+
+
+def _turn_of_threads(path: Path) -> Lock:
+    """One for all locks of a file in this process: threads that only asked the system would starve each other."""
+    return _turns.setdefault((os.getpid(), path), Lock())
+
+
 class FileLock:
     """A lock on a file that is never removed. The system lets it go when its holder dies, however it dies.
 
@@ -28,7 +37,7 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._threads = Lock()
+        self._threads = _turn_of_threads(path)
         self._descriptor: int | None = None
 
     def acquire(self, deadline: Deadline, *, create: bool = True) -> bool:
@@ -64,7 +73,7 @@ class FileLock:
     def forget(self) -> None:
         """In a forked child: let go of a turn that a thread of the parent has."""
         descriptor, self._descriptor = self._descriptor, None
-        self._threads = Lock()
+        self._threads = _turn_of_threads(self._path)
         if descriptor is not None:
             os.close(descriptor)
 

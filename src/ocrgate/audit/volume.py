@@ -13,8 +13,7 @@ _DIGITS = 12
 _MOST_DIGITS = 18
 
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | _NOFOLLOW
-# Without O_NONBLOCK, opening a named pipe would wait for its other end.
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | _NOFOLLOW
 APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | _FLAGS
 UPDATE = os.O_RDWR | os.O_CREAT | _FLAGS
 MODE = 0o600

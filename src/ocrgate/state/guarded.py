@@ -52,6 +52,11 @@ class Guarded:
     def __repr__(self) -> str:
         return f"Guarded({self._store!r})"
 
+    def _settle_in(self) -> None:
+        """In a forked child, whose locks may be held by threads that did not come along, begin with new ones."""
+        if self._pid != os.getpid():
+            self._renew()
+
     def _renew(self) -> None:
         # The parent makes up for what it owes; done by both, it would count twice.
         self._lock = threading.Lock()
@@ -68,6 +73,7 @@ class Guarded:
 
     def health(self) -> StoreHealth:
         """How the guarded store is, as far as is known without asking it."""
+        self._settle_in()
         with self._lock:
             shared = self._store.shared and self._problem is None
             return StoreHealth(self.kind, shared, self._problem is None, self._since, self._problem or "")
@@ -121,6 +127,7 @@ class Guarded:
 
     def close(self) -> None:
         """Make up for what is owed, if the store is back, and close it."""
+        self._settle_in()
         try:
             self._debt.pay(self._store)
         except StoreError as error:
@@ -130,8 +137,7 @@ class Guarded:
 
     def _ask(self, question: Callable[[Store], T]) -> tuple[bool, T]:
         """Whether the store itself was asked, and the answer. Raises NotACounter."""
-        if self._pid != os.getpid():
-            self._renew()
+        self._settle_in()
         if self._problem is None or self._try_again():
             try:
                 if self._debt:

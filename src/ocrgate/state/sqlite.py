@@ -22,7 +22,6 @@ _SCAN = "SELECT name, text FROM ocrgate_state WHERE name >= ? AND name < ? AND (
 _SWEEP = "DELETE FROM ocrgate_state WHERE ends <= ?"
 _SWEEP_EVERY = 512
 """Writes of one process from one removal of what has outlived its time to the next; the first write is one."""
-_AFTER_ALL_TEXTS = b"\xff"
 
 
 class SQLiteStore:
@@ -108,8 +107,8 @@ class SQLiteStore:
 
     def scan(self, prefix: str) -> Mapping[str, str]:
         first = _bytes(prefix)
-        # The first name that is not below the prefix. No byte of a text is 255, so the last one can always be raised.
-        after = first[:-1] + bytes([first[-1] + 1]) if first else _AFTER_ALL_TEXTS
+        # No byte of a text is 255, so this comes after every name that begins with the prefix, and before all others.
+        after = first + b"\xff"
 
         def read(connection: sqlite3.Connection) -> dict[str, str]:
             rows = connection.execute(_SCAN, (first, after, self._clock.time())).fetchall()
