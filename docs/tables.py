@@ -1,6 +1,7 @@
 """Writes the tables of the documentation from what they document: `python docs/tables.py`.
 
-`docs/configuration.md` gets the settings from the configuration's schema, `docs/errors.md` the gateway's own codes.
+`docs/configuration.md` gets the settings from the configuration's schema, `docs/errors.md` the gateway's own codes, and
+`docs/codes.md` with its Chinese twin the whole knowledge base.
 """
 
 from __future__ import annotations
@@ -14,11 +15,17 @@ from typing import Any
 from ocrgate.catalog import factories
 from ocrgate.config import schema
 from ocrgate.config.notices import WITHOUT_EFFECT
-from ocrgate.diagnosis import table
+from ocrgate.diagnosis import Diagnosis, table
+from ocrgate.diagnosis.book import Class, book
+from ocrgate.diagnosis.words import ACTIONS, CATEGORIES, CERTAINTIES, FAULTS, Language, Words
 
 HERE = Path(__file__).resolve().parent
-PAGES = (HERE / "configuration.md", HERE / "errors.md")
-TABLE = re.compile(r"(<!-- (?P<kind>settings|codes): (?P<name>\S+) -->\n).*?(<!-- /(?P=kind) -->)", re.DOTALL)
+PAGES = (HERE / "configuration.md", HERE / "errors.md", HERE / "codes.md", HERE / "zh-CN" / "codes.md")
+TABLE = re.compile(
+    r"(<!-- (?P<kind>settings|codes|rows|ranges|words)(?P<chinese>-zh)?: (?P<name>\S+) -->\n).*?"
+    r"(<!-- /(?P=kind)(?:-zh)? -->)",
+    re.DOTALL,
+)
 SHIPPED = ("baidu", "tesseract", "easyocr", "rapidocr")
 MANY = 12
 
@@ -167,13 +174,86 @@ def codes(provider: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+ROWS = {
+    "en": ("code", "the provider's words", "meaning", "to blame", "action", "what to do", "how sure", "source", "note"),
+    "zh": ("错误码", "原文", "含义", "责任", "动作", "处理", "可信度", "来源", "说明"),
+}
+RANGES = {
+    "en": ("codes", "read as", "to blame", "action", "note"),
+    "zh": ("错误码", "判断", "责任", "动作", "说明"),
+}
+WORDS: dict[str, Words] = {"category": CATEGORIES, "fault": FAULTS, "action": ACTIONS, "certainty": CERTAINTIES}
+
+
+def rows(provider: str, language: Language) -> str:
+    """All that is known of a provider's codes; the readings of one code each in a row of their own."""
+    known = book(provider)
+    lines = _head(ROWS[language])
+    for code, row in known.rows.items():
+        lines.append(_row(_cells(row, row.message, provider, language)))
+        for case in known.cases.get(code, ()):
+            said = case.diagnosis.message if case.diagnosis.message != row.message else case.says[0]
+            lines.append(_row(_cells(case.diagnosis, said, provider, language)))
+    return "\n".join(lines) + "\n"
+
+
+def ranges(provider: str, language: Language) -> str:
+    """What is made of codes that have no row."""
+    lines = [_row((_span(each), *_reading(provider, each, language))) for each in book(provider).classes]
+    return "\n".join([*_head(RANGES[language]), *lines]) + "\n"
+
+
+def words(name: str, language: Language) -> str:
+    """What the values of one field of a diagnosis mean."""
+    head = {"en": (name, "meaning"), "zh": (name, "含义")}[language]
+    lines = [_row((f"`{value}`", texts[language])) for value, texts in WORDS[name].items()]
+    return "\n".join([*_head(head), *lines]) + "\n"
+
+
+def _head(names: tuple[str, ...]) -> list[str]:
+    return [_row(names), "|" + "---|" * len(names)]
+
+
+def _cells(row: Diagnosis, said: str, provider: str, language: Language) -> Iterator[str]:
+    chinese = language == "zh"
+    yield f"`{row.code}`"
+    yield said
+    yield row.meaning_zh if chinese else row.meaning
+    yield row.fault
+    yield row.action
+    yield row.remedy_zh if chinese else row.remedy
+    yield row.certainty
+    source = book(provider).chinese.get(row.source, row.source) if chinese else row.source
+    yield re.sub(r"^(https://\S+?) ?[(（](.+)[)）]$", r"[\2](\1)", source)
+    yield row.note_zh if chinese else row.note
+
+
+def _span(each: Class) -> str:
+    return f"`{each.fits.pattern}`" if isinstance(each.fits, re.Pattern) else f"{each.fits[0]}–{each.fits[1]}"
+
+
+def _reading(provider: str, each: Class, language: Language) -> tuple[str, str, str, str]:
+    place = "{code}"
+    if each.like:
+        like = table(provider)[each.like]
+        return {"en": f"as `{each.like}`", "zh": f"同 `{each.like}`"}[language], like.fault, like.action, ""
+    row = Diagnosis(**{"code": place, **each.values})
+    meaning, note = (row.meaning_zh, row.note_zh) if language == "zh" else (row.meaning, row.note)
+    return meaning.replace(place, "N"), row.fault, row.action, note.replace(place, "N")
+
+
 def written(text: str) -> str:
     """The page with every table anew."""
     tables = Tables()
 
     def anew(found: re.Match[str]) -> str:
-        name = found["name"]
-        return found[1] + (codes(name) if found["kind"] == "codes" else tables.table(name)) + found[4]
+        name, kind = found["name"], found["kind"]
+        language: Language = "zh" if found["chinese"] else "en"
+        if kind in ("settings", "codes"):
+            made = tables.table(name) if kind == "settings" else codes(name)
+        else:
+            made = {"rows": rows, "ranges": ranges, "words": words}[kind](name, language)
+        return f"{found[1]}{made}{found[5]}"
 
     return TABLE.sub(anew, text)
 
