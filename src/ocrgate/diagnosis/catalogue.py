@@ -7,8 +7,11 @@ from dataclasses import replace
 
 from ocrgate.diagnosis.book import GATEWAY, GROUP, book
 from ocrgate.diagnosis.diagnosis import Diagnosis
+from ocrgate.diagnosis.redaction import brief
 
-__all__ = ["GROUP", "home", "lookup", "table"]
+LONGEST_CODE = 80
+
+__all__ = ["GROUP", "LONGEST_CODE", "home", "lookup", "table"]
 
 
 def table(provider: str) -> Mapping[str, Diagnosis]:
@@ -64,7 +67,8 @@ def _row(provider: str, code: str, message: str) -> Diagnosis | None:
     return book(known).rows[code]
 
 
-def _unknown(code: str) -> Diagnosis:
+def _unknown(key: str) -> Diagnosis:
+    code = brief(key, LONGEST_CODE)
     return Diagnosis(
         code=code,
         meaning=f"The code {code} is in no table.",

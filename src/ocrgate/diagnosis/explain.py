@@ -6,16 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ocrgate.diagnosis import reply as replies
-from ocrgate.diagnosis import text as texts
 from ocrgate.diagnosis.book import GATEWAY, book
-from ocrgate.diagnosis.catalogue import lookup
+from ocrgate.diagnosis.catalogue import LONGEST_CODE, lookup
 from ocrgate.diagnosis.cause import RULES, causes, network
 from ocrgate.diagnosis.diagnosis import Diagnosis
-from ocrgate.diagnosis.redaction import redacted
+from ocrgate.diagnosis.redaction import brief
 from ocrgate.diagnosis.rule import Clue, Rule
 from ocrgate.errors import AllProvidersFailed, DeadlineExceeded, ProviderError, ProviderRefused
 
-_LONGEST_CODE = 80
 _LONGEST_MESSAGE = 500
 
 
@@ -38,7 +36,7 @@ def diagnose(code_or_reply_or_exception: object, provider: str = "baidu") -> Dia
     if isinstance(subject, ProviderError):
         return subject.diagnosis
     found = _diagnosed(subject, provider)
-    return replace(found, code=_short(found.code, _LONGEST_CODE), message=_short(found.message, _LONGEST_MESSAGE))
+    return replace(found, code=brief(found.code, LONGEST_CODE), message=brief(found.message, _LONGEST_MESSAGE))
 
 
 def _diagnosed(subject: object, provider: str) -> Diagnosis:
@@ -51,14 +49,14 @@ def _diagnosed(subject: object, provider: str) -> Diagnosis:
     if isinstance(subject, (list, tuple)):
         return _several(subject, provider)
     if isinstance(subject, (bytes, bytearray, memoryview)):
-        return _text(texts.decoded(bytes(subject)), provider)
+        return _text(bytes(subject), provider)
     if isinstance(subject, str):
         return _text(subject, provider)
     if subject is None:
         return lookup(provider, "bad_reply", "nothing came back")
     if isinstance(subject, float):
         return lookup(provider, replies.plain(subject))
-    return lookup(provider, _short(str(subject), _LONGEST_CODE))
+    return lookup(provider, brief(str(subject), LONGEST_CODE))
 
 
 def _several(subject: list[object] | tuple[object, ...], provider: str) -> Diagnosis:
@@ -68,8 +66,11 @@ def _several(subject: list[object] | tuple[object, ...], provider: str) -> Diagn
     return lookup(provider, "bad_reply", f"a list of {len(subject)}, where a mapping is expected")
 
 
-def _text(whole: str, provider: str) -> Diagnosis:
-    text = texts.normal(whole)
+def _text(whole: str | bytes, provider: str) -> Diagnosis:
+    # Codes and exceptions, all that the gateway itself asks about, need nothing of it.
+    from ocrgate.diagnosis import text as texts
+
+    text = texts.normal(texts.decoded(whole) if isinstance(whole, bytes) else whole)
     if not text:
         return lookup(provider, "bad_reply", "an empty text")
     code = texts.named(text, provider)
@@ -91,6 +92,8 @@ def _text(whole: str, provider: str) -> Diagnosis:
 
 def _sentence(text: str, provider: str) -> Diagnosis:
     """The diagnosis of a text that is neither a code nor a reply."""
+    from ocrgate.diagnosis import text as texts
+
     raised = texts.exception(text)
     if raised is not None:
         return _pasted(*raised, provider)
@@ -108,7 +111,7 @@ def _sentence(text: str, provider: str) -> Diagnosis:
         return lookup(provider, codes[0], text)
     if text.isascii() and text.isdigit():
         return lookup(provider, text)
-    return lookup(provider, _short(text, _LONGEST_CODE), text if len(text) > _LONGEST_CODE else "")
+    return lookup(provider, brief(text, LONGEST_CODE), text if len(text) > LONGEST_CODE else "")
 
 
 def _exception(error: BaseException, provider: str) -> Diagnosis:
@@ -136,6 +139,8 @@ def _exception(error: BaseException, provider: str) -> Diagnosis:
 
 def _pasted(name: str, clue: Clue, provider: str) -> Diagnosis:
     """The diagnosis of an exception of which there is only the text."""
+    from ocrgate.diagnosis import text as texts
+
     message = f"{name}: {clue.text}".removesuffix(": ")
     code = _recognised(clue, provider)
     status = texts.status(clue.text) if code is None and "HTTPError" in clue.names else None
@@ -156,9 +161,9 @@ def _unrecognised(name: str, message: str, provider: str) -> Diagnosis:
     if provider == GATEWAY:
         # Within the gateway only an adapter can have raised it.
         return lookup(GATEWAY, "adapter_error", message)
-    return replace(
-        lookup(GATEWAY, "unknown_exception", message), code=name.rpartition(".")[2], known=False, certainty=""
-    )
+    bare = name.rpartition(".")[2]
+    row = lookup(GATEWAY, "unknown_exception", message)
+    return replace(row, code=name if bare.islower() else bare, known=False, certainty="")
 
 
 def _last_of_story(error: BaseException) -> Diagnosis | None:
@@ -175,8 +180,3 @@ def _status(error: BaseException) -> int | None:
     if status is None and "urllib.error.HTTPError" in Clue.of(error).names:
         status = getattr(error, "code", None)
     return status if isinstance(status, int) and 100 <= status <= 599 else None
-
-
-def _short(text: str, longest: int) -> str:
-    text = redacted(text)
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"

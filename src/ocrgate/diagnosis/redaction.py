@@ -16,8 +16,9 @@ _RULES = (
     (re.compile(r"\b\d{2}\.[0-9a-f]{32}\.\d+\.\d+\.\d+-\d+"), HIDDEN),
     (
         re.compile(
-            r"\b((?:(?:access|refresh|session|security|auth)[_-]?)?token|client[_-]?(?:id|secret)|(?:secret|api|access)[_-]?key(?:[_-]?id)?"
-            r"|session[_-]?(?:key|secret)|secret|passw(?:or)?d|(?:proxy-)?authorization|ak|sk)\b"
+            r"\b((?:(?:access|refresh|session|security|auth)[_-]?)?token|client[_-]?(?:id|secret)"
+            r"|(?:secret|api|access)[ _-]?key(?:[ _-]?id)?|session[_-]?(?:key|secret)|secret|passw(?:or)?d"
+            r"|(?:proxy-)?authorization|ak|sk)\b"
             r"(\\?['\"]?\s*[:=]\s*(?:b?\\?['\"])?)(?!(?:bearer|basic)\b)([^'\"&\s,;)}\]\\]+)",
             re.IGNORECASE,
         ),
@@ -31,3 +32,9 @@ def redacted(text: str) -> str:
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text
+
+
+def brief(text: str, longest: int) -> str:
+    """The text without its secrets, and cut where it is longer than so many characters."""
+    shown = redacted(text)
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"

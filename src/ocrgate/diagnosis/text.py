@@ -26,9 +26,11 @@ _HTTP = (
     re.compile(r"\bstatus[ _-]?code['\"]?\s*[:=]?\s*([1-5]\d\d)\b", re.IGNORECASE),
     re.compile(r"\b([45]\d\d) (?:client|server) error\b", re.IGNORECASE),
 )
-_EXCEPTION = re.compile(r"(?P<name>(?:[A-Za-z_]\w*\.)*[A-Z]\w*)(?::\s(?P<text>.*))?", re.DOTALL)
-_KIND = re.compile(r"(?:Error|Exception|Timeout|Expired|Warning|Interrupt|Disconnected|Read)$")
-_NESTED = re.compile(r"\b(?:[a-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|Timeout|Disconnected|Read|Abort))\b")
+_EXCEPTION = re.compile(
+    r"(?P<name>(?:[A-Za-z_]\w*\.)*[A-Z]\w*|[a-z]\w*\.error|(?:socket\.)?(?:gai|h)error)(?::\s(?P<text>.*))?", re.DOTALL
+)
+_KIND = re.compile(r"(?:[Ee]rror|Exception|Timeout|Expired|Warning|Interrupt|Disconnected|Read)$")
+_NESTED = re.compile(r"\b(?:[a-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|Timeout|Disconnected|Read|Abort)|gaierror)\b")
 _NUMBER = re.compile(r"\[(?:Errno|WinError) (\d+)\]")
 _LONGEST = 20_000
 
