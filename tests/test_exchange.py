@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from ocrgate import AllProvidersFailed, ConfigError, Gateway, Line, Page
 from ocrgate.audit import verify
 from ocrgate.clock import Deadline
 from ocrgate.diagnosis import lookup
 from ocrgate.errors import ProviderError
-from ocrgate.provider import Key, KeyUse, Request
+from ocrgate.events import KeyTrialChanged
+from ocrgate.provider import Canary, Key, KeyUse, Request
 from ocrgate.result import Cost, Tariff, Tier
 from ocrgate.settings import AuditSettings, BreakerSettings, RetrySettings, SpendSettings
 from ocrgate.testing import ManualClock, ScriptedProvider, fails
@@ -122,6 +127,69 @@ def test_a_credential_that_is_refused_is_followed_by_the_next_one_even_of_the_sa
         assert read(gateway)[-1] == ("cloud", "twin", "accepted", "")
 
 
+def test_a_call_that_a_policy_refused_leaves_the_probe_to_the_next_one() -> None:
+    provider, clock = cloud(fails("http_5xx"), "text"), ManualClock()
+    settings = {"cloud": {"price": Cost(1.0), "breaker": BreakerSettings(window=1, minimum=1, open_for=1.0)}}
+    made = house(provider, FREE, clock=clock, settings=settings)
+    route = made.settings.routes["default"]
+    routes = {"default": route, "poor": replace(route, name="poor", spend=SpendSettings(per_day=0.5))}
+    with Gateway(
+        replace(made.settings, routes=routes), providers={"cloud": provider, "local": FREE}, clock=clock
+    ) as gateway:
+        read(gateway)
+        clock.advance(2.0)
+        poor = gateway.recognize(picture(), route="poor")
+        assert [attempt.diagnosis.code for attempt in poor.attempts if attempt.diagnosis] == ["spend"]
+        assert read(gateway) == [("cloud", "first", "accepted", "")]
+
+
+def test_a_call_whose_turn_came_too_late_gives_its_quota_back() -> None:
+    settings = {"cloud": {"qps": 0.001, "quota": {"per_day": 5}}}
+    with house(cloud("text", keys=KEYS[:1]), FREE, settings=settings) as gateway:
+        read(gateway)
+        assert read(gateway)[0][3] == "rate_limit"
+        assert usage(gateway, "first").left_today == 4
+
+
+def test_a_call_that_was_given_up_while_it_ran_may_have_been_billed() -> None:
+    asked, freed = threading.Event(), threading.Event()
+
+    def waits(request: Request, _deadline: Deadline) -> Page:
+        request.on_cancel(freed.set)
+        asked.set()
+        freed.wait(10)
+        return Page()
+
+    async def cancelled(gateway: Gateway) -> None:
+        task = asyncio.ensure_future(gateway.arecognize(picture()))
+        await asyncio.to_thread(asked.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with house(cloud(waits), settings={"cloud": {"quota": {"per_day": 5}}}) as gateway:
+        asyncio.run(cancelled(gateway))
+        assert usage(gateway, "first").today.uncertain == 1
+
+
+def test_a_platform_that_is_over_its_own_limit_holds_back_no_turns_of_the_key() -> None:
+    clock = ManualClock()
+    settings = {"cloud": {"qps": 100.0, "retry": RetrySettings(attempts=1, throttle_base=9.0)}}
+    with house(cloud(fails("4"), "text"), FREE, clock=clock, settings=settings) as gateway:
+        read(gateway)
+        assert read(gateway)[-1][0] == "cloud"
+    assert all(seconds < 1.0 for seconds in clock.slept)
+
+
+def test_a_monthly_quota_that_is_used_up_benches_to_the_end_of_the_month() -> None:
+    clock = ManualClock(time=dt.datetime(2026, 11, 22, tzinfo=dt.timezone.utc).timestamp())
+    settings = {"cloud": {"quota": {"per_month": 1000}}}
+    with house(cloud(fails("17"), keys=KEYS[:1]), FREE, clock=clock, settings=settings) as gateway:
+        read(gateway)
+        until = gateway.status()["cloud"]["keys"]["first"].until
+    assert until == dt.datetime(2026, 11, 30, 16, tzinfo=dt.timezone.utc).timestamp()
+
+
 class Audited:
     """A gateway with a ledger, over an engine that uses its key as it is told."""
 
@@ -167,6 +235,39 @@ def test_a_switch_of_engines_and_a_benched_key_are_lines_of_the_ledger(tmp_path:
     assert (bench["event"], bench["key"], bench["code"]) == ("bench", "first", "17")
     assert (switch["event"], switch["from"], switch["to"], switch["code"]) == ("switch", "cloud", "local", "216201")
     assert verify(house.path).ok
+
+
+def test_a_page_that_begins_with_the_first_engine_again_is_no_switch(tmp_path: Path) -> None:
+    house = Audited(tmp_path, fails("216201"), "text")
+    pages = [Image.new("L", (60, 40), "white") for _ in range(2)]
+    for page in pages:
+        page.paste(0, (10, 10, 30, 20))
+    pages[0].save(tmp_path / "two.tiff", save_all=True, append_images=pages[1:])
+    with house.gateway() as gateway:
+        result = gateway.recognize(tmp_path / "two.tiff")
+    assert [(attempt.provider, attempt.page) for attempt in result.attempts] == [
+        ("cloud", 1),
+        ("local", 1),
+        ("cloud", 2),
+    ]
+    assert [(line["event"], line["from"], line["to"]) for line in house.lines()] == [("switch", "cloud", "local")]
+
+
+def test_the_trial_of_a_key_is_told_to_listeners_and_to_the_ledger(tmp_path: Path) -> None:
+    house = Audited(tmp_path, "text")
+    house.provider = cloud("text", keys=(Key("new", canary=Canary(share=1.0, seconds=0.0, successes=2)),))
+    heard: list[Any] = []
+    with house.gateway() as gateway:
+        gateway.on(heard.append)
+        for _ in range(3):
+            gateway.recognize(picture())
+        gateway.flush()
+        status = gateway.status()["cloud"]["keys"]["new"]
+    assert (status.trial, status.successes) == ("promoted", 2)
+    told = [event for event in heard if isinstance(event, KeyTrialChanged)]
+    assert [(event.provider, event.key, event.new) for event in told][-1] == ("cloud", "new", "promoted")
+    lines = [line for line in house.lines() if line["event"] == "trial"]
+    assert [line["new"] for line in lines] == [event.new for event in told]
 
 
 def test_a_ledger_that_cannot_be_written_is_told_of_once_and_stops_no_call(

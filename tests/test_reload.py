@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -89,6 +90,35 @@ def test_a_reload_takes_keys_off_the_bench(write: Callable[..., Path], platform:
             used(gateway)
         gateway.reload()
         assert used(gateway) == "old"
+
+
+def test_a_reload_by_hand_is_not_done_again_because_the_file_has_changed(write: Callable[..., Path]) -> None:
+    heard: list[Any] = []
+    with Gateway.from_yaml(write(key("old"))) as gateway:
+        gateway.on(heard.append)
+        write(key("new"))
+        gateway.reload()
+        assert used(gateway) == "new"
+        assert used(gateway) == "new"
+        gateway.flush()
+    assert [event for event in heard if isinstance(event, ConfigurationChanged)] == [ConfigurationChanged()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed on Linux only")
+def test_the_state_stays_open_over_a_reload_and_is_closed_with_the_gateway(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    def opened() -> int:
+        names = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+        return sum(name == str(tmp_path / "state.db") for name in names)
+
+    state = f"sqlite:{tmp_path / 'state.db'}"
+    with Gateway.from_yaml(write(key("old"), watch="off", state=state)) as gateway:
+        used(gateway)
+        assert opened() == 1
+        gateway.reload()
+        assert opened() == 1
+    assert opened() == 0
 
 
 def test_tokens_and_counts_outlive_a_reload(write: Callable[..., Path], platform: BaiduSimulator) -> None:

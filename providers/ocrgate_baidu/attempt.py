@@ -32,8 +32,9 @@ class Attempt:
 
     Attributes:
         ended: done once the attempt was ended; holds `timeout` or `cancelled`.
-        connected: whether a connection was ever made, and a request begun on it.
-        source: IP address of this side of it, or empty.
+        connected: whether a connection was ever made.
+        begun: whether a request was begun on one, its proxy passed and its certificate verified.
+        source: IP address it was sent from, or empty.
         stale: whether its request went into a connection that had rested so long that nobody may have been there.
     """
 
@@ -42,6 +43,7 @@ class Attempt:
         self.ended: Future[str] = Future()
         self.connected = False
         self.stale = False
+        self.begun = False
         self.source = ""
         self._lock = threading.Lock()
         self._handle: socket.socket | None = None
@@ -71,6 +73,10 @@ class Attempt:
             handle, self._handle = self._handle, None
         if handle is not None:
             handle.close()
+
+    def begin(self, source: str) -> None:
+        """A request goes out, from this address."""
+        self.begun, self.source = True, source
 
     def expire(self) -> None:
         """End it: its time is over."""

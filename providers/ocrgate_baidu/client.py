@@ -132,20 +132,19 @@ def ask(
     """
     load()
     rest = _options(endpoint, options, kind, page)
-    required = [rest.pop(name) for name in endpoint.positional]
     # A copy a call: the SDK has nothing left to mix up between threads.
     client = copy.copy(_prototype())
     client.s = client._AipBase__client = _Wire(transport, token, deadline, on_cancel, on_sent)
     method = endpoint.method(kind)
     reply: Reply
     if method:
+        required = [rest.pop(name) for name in endpoint.positional]
         given = data.decode("ascii") if kind == "url" else data
         # Some of its methods take no options at all.
         reply = getattr(client, method)(given, *required, *((rest,) if rest else ()))
     else:
         text = data.decode("ascii") if kind == "url" else base64.b64encode(data).decode("ascii")
-        form = {FIELD[kind]: text, **dict(zip(endpoint.positional, required, strict=True)), **rest}
-        reply = client.post(f"{_HOST}{endpoint.path}", form)
+        reply = client.post(f"{_HOST}{endpoint.path}", {FIELD[kind]: text, **rest})
     return reply
 
 

@@ -67,9 +67,10 @@ class Resolver:
 RESOLVER = Resolver()
 
 
-def _own_address(sock: socket.socket) -> str:
+def _own_address(sock: Any) -> str:
     try:
-        return str(sock.getsockname()[0])
+        # TLS within TLS, through a proxy, is no socket but holds one.
+        return str(getattr(sock, "socket", sock).getsockname()[0])
     except (OSError, IndexError):
         return ""
 
@@ -134,7 +135,7 @@ class _Watched:
                 attempt.hold(self.sock)
                 attempt.connected = True
                 attempt.stale = self.resting_since is not None and time.monotonic() - self.resting_since >= STALE
-                attempt.source = _own_address(self.sock)
+                attempt.begin(_own_address(self.sock))
             if attempt.secret_query:
                 url += ("&" if "?" in url else "?") + attempt.secret_query
         super().putrequest(method, url, *arguments, **options)  # type: ignore[misc]
@@ -143,8 +144,10 @@ class _Watched:
         self.resting_since = None
         super().connect()  # type: ignore[misc]
         attempt = current()
-        if attempt is not None and attempt.ended.done():
-            raise ConnectTimeoutError(self, "ended while connecting")
+        if attempt is not None:
+            if attempt.ended.done():
+                raise ConnectTimeoutError(self, "ended while connecting")
+            attempt.begin(_own_address(self.sock))
 
 
 class WatchedHTTP(_Watched, HTTPConnection):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ocrgate.diagnosis import Diagnosis
 from ocrgate.errors import ConfigError, Problem
 from ocrgate.provider import Canary, Key
 from ocrgate.units import seconds
@@ -160,8 +161,9 @@ class Redactor:
 
     def learn(self, secret: str) -> None:
         """From now on, take this one out, too."""
-        # Tokens live for a month: the few that are ever fetched may all be remembered.
-        self._secrets = {*self._secrets, secret}
+        if secret not in self._secrets:
+            # Tokens live for a month: the few that are ever fetched may all be remembered.
+            self._secrets = {*self._secrets, secret}
 
     def clean(self, text: str) -> str:
         """The text with every known secret, and everything that looks like one in a URL, replaced by `***`."""
@@ -169,3 +171,14 @@ class Redactor:
             if secret in text:
                 text = text.replace(secret, "***")
         return _IN_TEXT.sub(r"\1=***", text)
+
+    def cleaned(self, diagnosis: Diagnosis) -> Diagnosis:
+        """The diagnosis with everything that the other side may have put its own words into cleaned."""
+        return replace(
+            diagnosis,
+            code=self.clean(diagnosis.code),
+            message=self.clean(diagnosis.message),
+            meaning=self.clean(diagnosis.meaning),
+            meaning_zh=self.clean(diagnosis.meaning_zh),
+            log_id=None if diagnosis.log_id is None else self.clean(diagnosis.log_id),
+        )

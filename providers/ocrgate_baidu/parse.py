@@ -54,9 +54,9 @@ def parse(reply: object, kind: Kind, width: int, height: int) -> Page:
     written = [number for number, each in enumerate(read) if each.text.strip()]
     kept = {number: index for index, number in enumerate(written)} if kind == "text" else {}
     told = notes(reply, kept)
-    if kind == "other" and not written and isinstance(_content(reply), list):
-        # What the page shows, from an endpoint that sorts documents and reads none.
-        told["documents"] = tuple(each for each in _content(reply) if isinstance(each, dict))
+    if kind == "other" and isinstance(reply.get("result"), list):
+        # What an endpoint says that sorts documents and reads none, and of seals besides their text.
+        told["documents"] = tuple(each for each in reply["result"] if isinstance(each, dict))
     check_depth(told)
     return Page(tuple(read[number] for number in written), width, height, notes=told)
 

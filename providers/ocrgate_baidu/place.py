@@ -58,11 +58,10 @@ def place(entry: Mapping[str, Any], frame: Frame) -> Polygon | None:
     Raises:
         NoPage: for a place that is not made of numbers.
     """
-    points = None
-    for name in _CORNERS:
-        points = points or _four(entry.get(name))
-    for name in _RECTANGLES:
-        points = points or _rectangle(entry.get(name)) or _four(entry.get(name))
+    points = next(filter(None, (_four(entry[name]) for name in _CORNERS if name in entry)), None)
+    if points is None:
+        others = (_rectangle(entry[name]) or _four(entry[name]) for name in _RECTANGLES if name in entry)
+        points = next(filter(None, others), None)
     if points is None:
         return None
     clipped = Polygon(*(_clip(point, frame) for point in points))

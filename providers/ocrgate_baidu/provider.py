@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
-from ocrgate.diagnosis import Diagnosis
 from ocrgate.errors import ProviderError
 from ocrgate.keys.shared import SharedToken
 from ocrgate.keys.token import Token, TokenOwner
@@ -113,9 +111,9 @@ class BaiduProvider(Adapter):
         try:
             return self._recognize(request, deadline)
         except Failed as failure:
-            diagnosis = self._cleaned(failure.diagnosis)
+            diagnosis = self._redactor.cleaned(failure.diagnosis)
         except Exception as error:  # noqa: BLE001 - an adapter raises nothing else than ProviderError
-            diagnosis = self._cleaned(failed("adapter_error", f"{type(error).__name__}: {error}").diagnosis)
+            diagnosis = self._redactor.cleaned(failed("adapter_error", f"{type(error).__name__}: {error}").diagnosis)
         # Raised out here: the frames below, and what they hold, are no part of it.
         raise ProviderError(self.name, diagnosis)
 
@@ -173,7 +171,7 @@ class BaiduProvider(Adapter):
         chosen = self._chosen(request)
         client.load()
         token = self._token(credential, request, deadline)
-        with Use(request.on_use, credential.name, self.endpoint.name, billed=True) as use:
+        with Use(request.on_use, credential.name, self.endpoint.name, self._redactor.clean, billed=True) as use:
             try:
                 reply = client.ask(
                     self._transport,
@@ -223,12 +221,16 @@ class BaiduProvider(Adapter):
     def _token(self, credential: Credential, request: Request, deadline: Deadline) -> Token:
         fetch = partial(self._fetch, credential, request=request)
         try:
-            return self._owners[credential.name].get(deadline, fetch=fetch, given_up=request.cancelled)
+            token = self._owners[credential.name].get(deadline, fetch=fetch, given_up=request.cancelled)
         except TimeoutError as error:
             raise failed("timeout", str(error)) from error
+        # Another process may have fetched it.
+        self._redactor.learn(token.text)
+        return token
 
     def _fetch(self, credential: Credential, deadline: Deadline, request: Request | None = None) -> Token:
-        with Use(_untold if request is None else request.on_use, credential.name, "token", billed=False) as use:
+        on_use = _untold if request is None else request.on_use
+        with Use(on_use, credential.name, "token", self._redactor.clean, billed=False) as use:
             return grant.fetch(
                 self._transport,
                 credential,
@@ -242,9 +244,6 @@ class BaiduProvider(Adapter):
     def _place(self, credential: Credential) -> str:
         """What a token depends on: the credential and the server that gave it."""
         return f"{sha256(self._transport.wire.base_url.encode()).hexdigest()[:8]}/{credential.fingerprint}"
-
-    def _cleaned(self, diagnosis: Diagnosis) -> Diagnosis:
-        return replace(diagnosis, message=self._redactor.clean(diagnosis.message))
 
 
 def _untold(_use: KeyUse) -> None:

@@ -124,7 +124,7 @@ class Transport:
                 outcome = diagnosed(error, attempt)
         if callable(unhook):
             unhook()
-        if attempt.connected and on_sent is not None:
+        if attempt.begun and on_sent is not None:
             on_sent(len(body), attempt.source)
         # Raised out here, so that the library's exception, which may quote the request, is not its context.
         if isinstance(outcome, Failed):

@@ -16,17 +16,21 @@ class Use:
         tell: hears of it.
         key: configured name.
         endpoint: `token`, or the name of the endpoint.
+        clean: takes out of a text what the other side may have quoted of the request.
         billed: whether a success is billed.
 
     Attributes:
         log_id: Baidu's reference of a success, to be filled in.
     """
 
-    def __init__(self, tell: Callable[[KeyUse], None], key: str, endpoint: str, *, billed: bool) -> None:
+    def __init__(
+        self, tell: Callable[[KeyUse], None], key: str, endpoint: str, clean: Callable[[str], str], *, billed: bool
+    ) -> None:
         self.log_id: str | None = None
         self._tell = tell
         self._key = key
         self._endpoint = endpoint
+        self._clean = clean
         self._billed = billed
         self._sent: tuple[int, str] | None = None
 
@@ -48,7 +52,8 @@ class Use:
         elif isinstance(error, Failed):
             found = error.diagnosis
             billed = found.billed if self._billed else False
-            use = KeyUse(self._key, self._endpoint, "failed", found.code, found.log_id, size, source, billed)
+            code, log_id = self._clean(found.code), None if found.log_id is None else self._clean(found.log_id)
+            use = KeyUse(self._key, self._endpoint, "failed", code, log_id, size, source, billed)
         else:
             use = KeyUse(self._key, self._endpoint, "failed", "adapter_error", None, size, source, None)
         self._tell(use)

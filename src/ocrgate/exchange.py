@@ -150,7 +150,7 @@ class Exchange:
         if request.key is not None and self._ring is not None:
             diagnosis = self._ring.sharpen(request.key, diagnosis)
         self.last_diagnosis = diagnosis
-        if diagnosis.counts_in_breaker and diagnosis.code != "cancelled":
+        if diagnosis.counts_in_breaker:
             permit.failure()
         else:
             permit.ignore()

@@ -253,7 +253,7 @@ class Settings:
         providers, routes: by name.
         image: what is accepted.
         logging: for the command line.
-        state: what processes share: `memory`, `sqlite:FILE` or a Redis URL.
+        state: what processes share: `memory`, `sqlite:FILE` or a Redis URL, which may hold a password, so in no repr.
         audit: where uses of keys are recorded.
         watch: seconds between looks at the configuration file, which is taken anew when it has changed; None for never.
         notices: settings that were accepted but change nothing in this version, one sentence each.
@@ -263,7 +263,7 @@ class Settings:
     routes: Mapping[str, RouteSettings]
     image: ImageSettings = ImageSettings()
     logging: LoggingSettings = LoggingSettings()
-    state: str = "memory"
+    state: str = field(default="memory", repr=False)
     audit: AuditSettings = AuditSettings()
     watch: float | None = 2.0
     notices: tuple[str, ...] = ()

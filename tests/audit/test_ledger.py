@@ -418,11 +418,12 @@ def test_health_counts_what_this_process_wrote(tmp_path: Path) -> None:
 
 def test_lines_can_be_forced_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forced: list[int] = []
-    monkeypatch.setattr(os, "fsync", forced.append)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: forced.append(os.fstat(descriptor).st_ino))
     ledger(tmp_path).append({"event": "use"})
     assert forced == []
     ledger(tmp_path, sync=True).append({"event": "use"})
-    assert forced
+    path = tmp_path / NAME
+    assert forced == [file.stat().st_ino for file in (path, path.with_name(f"{NAME}.head"), tmp_path)]
 
 
 def test_nothing_stays_open(tmp_path: Path) -> None:

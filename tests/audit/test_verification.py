@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocrgate.audit import Ledger, LedgerError, Verification, verification, verify, volume
+from ocrgate.audit.head import encoded
 from ocrgate.audit.line import Line
 from ocrgate.audit.line import written as sealed
 from ocrgate.audit.seal import Seal
@@ -248,8 +249,9 @@ def test_a_key_that_does_not_fit_is_said_plainly(made: str | None, given: str | 
 
 
 def test_a_head_made_without_the_key_is_found() -> None:
-    found = verdict({**WHOLE["secret", 1], HEAD: WHOLE[None, 1][HEAD]}, "secret")
-    assert not found.ok
+    files = WHOLE["secret", 1]
+    found = verdict({**files, HEAD: encoded(Seal(), COUNT, verdict(files, "secret").hash)}, "secret")
+    assert [(flaw.kind, flaw.file) for flaw in found.problems] == [("changed", HEAD)]
 
 
 def test_without_its_head_a_ledger_may_lack_its_last_lines_and_says_so() -> None:

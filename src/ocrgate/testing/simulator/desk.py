@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
-from ocrgate.testing.simulator import cards, reply
+from ocrgate.testing.simulator import reply
 from ocrgate.testing.simulator.account import Books, SimulatedKey
+from ocrgate.testing.simulator.endpoints import ENDPOINTS, PATHS, SimulatedEndpoint
 from ocrgate.testing.simulator.image import sniff
-from ocrgate.testing.simulator.reply import CARD_ENDPOINTS, ENDPOINTS, Reader
+from ocrgate.testing.simulator.papers import SHAPES
+from ocrgate.testing.simulator.reply import Reader
 
 _log = logging.getLogger(__name__)
 
@@ -60,8 +62,11 @@ class Arrived:
         """`token`, the name of the OCR endpoint, or empty for a path that nobody serves."""
         if self.path == "/oauth/2.0/token":
             return "token"
+        if self.path in PATHS:
+            return PATHS[self.path]
         prefix, _, name = self.path.rpartition("/")
-        return name if prefix == "/rest/2.0/ocr/v1" and name in ENDPOINTS else ""
+        elsewhere = name in PATHS.values()
+        return name if prefix == "/rest/2.0/ocr/v1" and name in ENDPOINTS and not elsewhere else ""
 
 
 class Refused(Exception):
@@ -118,11 +123,11 @@ def answer(books: Books, arrived: Arrived, reader: Reader) -> dict[str, Any]:
         raise Refused(code)
     if arrived.size > MAX_BODY:
         raise Refused(216202, "input oversize")
-    if arrived.endpoint == "idcard" and arrived.fields.get("id_card_side") not in ("front", "back"):
-        raise Refused(216100 if "id_card_side" in arrived.fields else 216101)
+    endpoint = ENDPOINTS[arrived.endpoint]
+    _check_options(endpoint, arrived.fields)
     image, extra = _input(arrived)
-    if arrived.endpoint in CARD_ENDPOINTS:
-        return {"log_id": reply.log_id(), **cards.card(arrived.endpoint, arrived.fields), **extra}
+    if not endpoint.text:
+        return {"log_id": reply.log_id(), **SHAPES[arrived.endpoint](arrived.fields), **extra}
     try:
         lines = reader(image) if image else reply.canned(b"")
     except Exception as error:
@@ -131,27 +136,33 @@ def answer(books: Books, arrived: Arrived, reader: Reader) -> dict[str, Any]:
     return {**reply.text(arrived.endpoint, lines, arrived.fields), **extra}
 
 
+def _check_options(endpoint: SimulatedEndpoint, fields: Mapping[str, str]) -> None:
+    given = [fields[name] for name in endpoint.required if fields.get(name)]
+    if endpoint.required and not given:
+        raise Refused(216101)
+    if endpoint.values and given[0] not in endpoint.values:
+        raise Refused(216100)
+
+
 def _input(arrived: Arrived) -> tuple[bytes, dict[str, Any]]:
     """The image, or nothing where it lies behind a URL or in a document; an image wins over a URL over a PDF."""
     limits = ENDPOINTS[arrived.endpoint]
     if "image" in arrived.inputs:
         return _image(arrived.inputs["image"], limits.max_bytes, limits.max_side), {}
-    if "url" in arrived.fields:
+    if "url" in limits.inputs and "url" in arrived.fields:
         url = arrived.fields["url"]
         if not 0 < len(url.encode()) <= MAX_URL:
             raise Refused(282114)
         if not re.match(r"https?://[^/\s]+", url):
             raise Refused(282111)
         return b"", {}
-    if limits.documents and "pdf_file" in arrived.inputs:
-        pages = _pdf_pages(_decoded(arrived.inputs["pdf_file"], limits.max_bytes))
-        wanted = arrived.fields.get("pdf_file_num", "1")
-        if not wanted.isdecimal() or not 1 <= int(wanted) <= pages:
-            raise Refused(216308)
-        return b"", {"pdf_file_size": str(pages)}
-    if limits.documents and "ofd_file" in arrived.inputs:
-        _decoded(arrived.inputs["ofd_file"], limits.max_bytes)
-        return b"", {"ofd_file_size": "1"}
+    for name in ("pdf_file", "ofd_file"):
+        if name in limits.inputs and name in arrived.inputs:
+            pages = _pages(name, _decoded(arrived.inputs[name], limits.max_bytes))
+            wanted = arrived.fields.get(f"{name}_num", "1")
+            if not wanted.isdecimal() or not 1 <= int(wanted) <= pages:
+                raise Refused(216308)
+            return b"", {f"{name}_size": str(pages)}
     raise Refused(216101, "param image not exist")
 
 
@@ -180,7 +191,7 @@ def _image(value: str, max_bytes: int, max_side: int) -> bytes:
     return image
 
 
-def _pdf_pages(document: bytes) -> int:
-    if not document.startswith(b"%PDF"):
+def _pages(name: str, document: bytes) -> int:
+    if not document.startswith(b"%PDF" if name == "pdf_file" else b"PK"):
         raise Refused(216201)
-    return max(1, len(re.findall(rb"/Type\s*/Page(?![a-zA-Z])", document)))
+    return max(1, len(re.findall(rb"/Type\s*/Page(?![a-zA-Z])", document))) if name == "pdf_file" else 1

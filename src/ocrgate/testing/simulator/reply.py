@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from ocrgate.testing.simulator.endpoints import ENDPOINTS
 from ocrgate.testing.simulator.image import sniff
 
 Reader = Callable[[bytes], list[dict[str, Any]]]
@@ -16,41 +16,6 @@ What it raises is answered with 282000, an internal error."""
 
 _serial = itertools.count(1803053124329552748, 7919)
 
-
-@dataclass(frozen=True, slots=True)
-class TextEndpoint:
-    """What one text endpoint takes and tells.
-
-    Attributes:
-        max_bytes: of the image after base64 and percent-encoding.
-        max_side: in pixels.
-        located: whether lines carry a `location`.
-        documents: whether it takes PDF and OFD files.
-    """
-
-    max_bytes: int
-    max_side: int
-    located: bool
-    documents: bool = True
-
-
-TEXT_ENDPOINTS: Mapping[str, TextEndpoint] = {
-    "general_basic": TextEndpoint(8_000_000, 4096, located=False),
-    "general": TextEndpoint(8_000_000, 4096, located=True),
-    "accurate_basic": TextEndpoint(10_000_000, 8192, located=False),
-    "accurate": TextEndpoint(10_000_000, 8192, located=True),
-    "webimage": TextEndpoint(8_000_000, 4096, located=False),
-    "webimage_loc": TextEndpoint(8_000_000, 4096, located=True),
-    "handwriting": TextEndpoint(8_000_000, 4096, located=True),
-}
-CARD_ENDPOINTS: Mapping[str, TextEndpoint] = {
-    "idcard": TextEndpoint(8_000_000, 8192, located=True, documents=False),
-    "bankcard": TextEndpoint(8_000_000, 8192, located=False, documents=False),
-    "business_license": TextEndpoint(10_000_000, 8192, located=True, documents=False),
-    "vat_invoice": TextEndpoint(8_000_000, 4096, located=False),
-    "license_plate": TextEndpoint(8_000_000, 4096, located=True, documents=False),
-}
-ENDPOINTS: Mapping[str, TextEndpoint] = {**TEXT_ENDPOINTS, **CARD_ENDPOINTS}
 
 Fields = Mapping[str, str]
 
@@ -89,7 +54,7 @@ def error(code: int | str, message: str | None = None) -> dict[str, Any]:
 
 def text(endpoint: str, lines: Sequence[Mapping[str, Any]], fields: Fields) -> dict[str, Any]:
     """The answer of a text endpoint for the lines a reader saw and the options the client asked with."""
-    located = TEXT_ENDPOINTS[endpoint].located
+    located = ENDPOINTS[endpoint].located
     reply: dict[str, Any] = {
         "log_id": log_id(),
         "words_result_num": len(lines),
@@ -124,8 +89,9 @@ def _line(line: Mapping[str, Any], located: bool, fields: Fields) -> dict[str, A
         return entry
     box = {name: round(place[name]) for name in ("left", "top", "width", "height")}
     entry["location"] = box
-    if _asked(fields, "vertexes_location"):
-        entry["vertexes_location"] = [{"x": round(x), "y": round(y)} for x, y in corners or _corners(box)]
+    for name in ("vertexes_location", "poly_location"):
+        if _asked(fields, name):
+            entry[name] = [{"x": round(x), "y": round(y)} for x, y in corners or _corners(box)]
     if fields.get("recognize_granularity") == "small":
         entry["chars"] = _chars(line["words"], box, probability if _asked(fields, "char_probability") else None)
     return entry
