@@ -47,6 +47,9 @@ def test_the_wheel_holds_the_library_its_adapters_and_their_data_and_nothing_els
     names = set(zipfile.ZipFile(wheel).namelist())
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"ocrgate", *ADAPTERS}
-    for wanted in ("ocrgate/py.typed", "ocrgate/diagnosis/codes/gateway.yaml", "ocrgate_baidu/codes.yaml"):
-        assert wanted in names
+    data = [path for root in ("src", "providers") for path in (ROOT / root).rglob("*.yaml")]
+    assert len(data) > 8
+    for path in data:
+        assert path.relative_to(ROOT).as_posix().split("/", 1)[1] in names
+    assert "ocrgate/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -1,18 +1,15 @@
-"""Options of a request, checked before anything is sent, and those of the adapter for the configuration."""
+"""Options of a request, checked before anything is sent."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from ocrgate.language import tags
 from ocrgate_baidu.endpoints import BOOLEAN, ENDPOINTS, FIELD, MORE_LANGUAGES, NUMBER, UNSERVED, Endpoint
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 RESERVED = (*FIELD.values(), "access_token")
 
@@ -137,74 +134,3 @@ def spoken(where: Endpoint) -> frozenset[str] | None:
     if not where.languages:
         return None
     return frozenset(tag for tag, code in _codes().items() if code in where.languages)
-
-
-@cache
-def model() -> type[BaseModel]:
-    """The adapter's options as a pydantic model."""
-    from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
-
-    class Strict(BaseModel):
-        model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    class Canary(Strict):
-        """A new key's trial."""
-
-        share: float = Field(0.05, ge=0, le=1, description="share of the calls it takes")
-        for_: str | float = Field("24h", alias="for", description="how long the trial lasts, `24h` or seconds")
-        successes: int = Field(200, ge=1, description="successful calls after which it is trusted")
-
-    class KeyOptions(Strict):
-        """One application of Baidu's console."""
-
-        name: str = Field(description="what logs, attempts and the status call it")
-        app_id: str = Field("", description="AppID; kept with the key, never sent")
-        api_key: SecretStr = Field(description="API Key of the application; write ${AIP_API_KEY}")
-        secret_key: SecretStr = Field(description="Secret Key of the application; write ${AIP_SECRET_KEY}")
-        account: str | None = Field(None, description="keys of one Baidu account share its quota")
-        weight: float = Field(1.0, ge=0, description="share of the calls relative to the other keys")
-        canary: Canary | None = Field(None, description="trial of a new key")
-
-    class TLS(Strict):
-        """How the server proves who it is."""
-
-        verify: bool = Field(True, description="check the certificate")
-        ca_bundle: str | None = Field(None, description="PEM file of the CAs to trust instead of the shipped ones")
-
-    class BaiduOptions(Strict):
-        """Options of the Baidu adapter."""
-
-        model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, validate_default=True)
-
-        endpoint: str = Field(
-            "accurate", description="OCR endpoint by its path name", json_schema_extra={"enum": list(ENDPOINTS)}
-        )
-        base_url: str = Field("https://aip.baidubce.com", description="where the platform is, or the simulator")
-        tls: TLS | None = Field(None, description="certificate checks")
-        proxies: dict[str, str] | None = Field(None, description='by scheme, {https: "http://proxy.example:8080"}')
-        trust_env: bool = Field(True, description="whether HTTP(S)_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE count")
-        keys: list[KeyOptions] | None = Field(None, description="left out: AIP_APP_ID, AIP_API_KEY, AIP_SECRET_KEY")
-        options: dict[str, str | int | float | bool | None] | None = Field(
-            None, description="request options of the endpoint"
-        )
-
-        @field_validator("endpoint")
-        @classmethod
-        def _endpoint(cls, name: str) -> str:
-            return endpoint(name).name
-
-        @field_validator("base_url")
-        @classmethod
-        def _base_url(cls, url: str) -> str:
-            return server(url)
-
-        @field_validator("options")
-        @classmethod
-        def _options(cls, given: dict[str, Any] | None, info: ValidationInfo) -> dict[str, Any] | None:
-            where = ENDPOINTS.get(info.data.get("endpoint", ""))
-            problems = checked(where, given or {})[1] if where else []
-            if problems:
-                raise ValueError("; ".join(f"{name}: {message}" for name, message in problems))
-            return given
-
-    return BaiduOptions

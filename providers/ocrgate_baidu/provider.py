@@ -21,6 +21,7 @@ from ocrgate_baidu import options as choices
 from ocrgate_baidu.credential import ENVIRONMENT, Credential, Redactor
 from ocrgate_baidu.failure import Failed, failed
 from ocrgate_baidu.inputs import checked
+from ocrgate_baidu.model import model
 from ocrgate_baidu.parse import parse
 from ocrgate_baidu.seal import CredentialSeal
 from ocrgate_baidu.settings import LANES, Told, told
@@ -90,7 +91,7 @@ class BaiduProvider(Adapter):
 
     @classmethod
     def options_model(cls) -> type[BaseModel]:
-        return choices.model()
+        return model()
 
     @property
     def tariff(self) -> Tariff | None:

@@ -65,8 +65,8 @@ def told(
         server = options.server(base_url)
     except ValueError as error:
         problems.append(Problem(str(error), key="base_url"))
-    verify, ca_bundle = _tls(tls, problems)
-    _check_proxies(proxies, problems)
+    verify, ca_bundle = checked_tls(tls, problems)
+    check_proxies(proxies, problems)
     found: tuple[Credential, ...] = ()
     try:
         found = credentials(keys)
@@ -77,10 +77,14 @@ def told(
     if "probability" in (where.params or ()):
         # Without it there is no confidence, and a route that asks for one could accept nothing.
         sent.setdefault("probability", "true")
+    if "location" in (where.params or ()):
+        # Without it the fields of a card have no place on the page.
+        sent.setdefault("location", "true")
     return Told(where, sent, Wire(server, verify, ca_bundle, dict(proxies or {}), trust_env, LANES), found)
 
 
-def _tls(tls: Mapping[str, Any] | None, problems: list[Problem]) -> tuple[bool, str | None]:
+def checked_tls(tls: Mapping[str, Any] | None, problems: list[Problem]) -> tuple[bool, str | None]:
+    """Whether certificates are verified, and the file of authorities; what is wrong goes to the problems."""
     if tls is not None and not isinstance(tls, Mapping):
         problems.append(Problem("a mapping with verify and ca_bundle", key="tls"))
         return True, None
@@ -94,7 +98,8 @@ def _tls(tls: Mapping[str, Any] | None, problems: list[Problem]) -> tuple[bool, 
     return bool(verify), None if ca_bundle is None else str(ca_bundle)
 
 
-def _check_proxies(proxies: Mapping[str, str] | None, problems: list[Problem]) -> None:
+def check_proxies(proxies: Mapping[str, str] | None, problems: list[Problem]) -> None:
+    """What is wrong with the proxies goes to the problems."""
     if proxies is not None and not isinstance(proxies, Mapping):
         problems.append(Problem('a mapping such as {https: "http://proxy.example:8080"}', key="proxies"))
         return

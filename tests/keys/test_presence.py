@@ -192,17 +192,18 @@ def test_without_a_runtime_folder_the_temporary_one_is_used(monkeypatch: pytest.
     assert folder() == tmp_path / f"ocrgate-{os.getuid()}"
 
 
+READ_ON = (sys.executable, "-c", "import sys; sys.stdin.read()")
 ORPHAN = """
-import os, subprocess, sys
-child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], env={**os.environ, **dict(given)})
+import os, subprocess
+child = subprocess.Popen(command, env={**os.environ, **environ})
 print(child.pid, flush=True)
 """
 
 
 @contextlib.contextmanager
-def orphan(**environ: str) -> Iterator[int]:
+def orphan(*command: str, **environ: str) -> Iterator[int]:
     """A process that this one did not start, as far as the system can tell."""
-    code = f"given = {list(environ.items())!r}{ORPHAN}"
+    code = f"command, environ = {command!r}, {environ!r}{ORPHAN}"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as a:
         assert a.stdout is not None
         pid = int(a.stdout.readline())
@@ -215,7 +216,7 @@ def orphan(**environ: str) -> Iterator[int]:
 
 
 def test_a_program_with_the_bare_sdk_is_found_by_its_environment() -> None:
-    with orphan(AIP_API_KEY="the-key") as pid:
+    with orphan(*READ_ON, AIP_API_KEY="the-key") as pid:
         (found,) = [each for each in started_with("AIP_API_KEY", "the-key") if each.pid == pid]
         assert found.command.startswith("python")
         assert pid not in pids(started_with("AIP_API_KEY", "another-key"))
@@ -228,16 +229,22 @@ def test_what_this_process_started_is_not_somebody_else() -> None:
         assert child.pid not in pids(started_with("AIP_API_KEY", "own-key"))
 
 
+def test_what_started_this_process_is_not_somebody_else() -> None:
+    code = """
+import os, subprocess, sys
+look = "from ocrgate.keys.process import started_with; print(*(p.pid for p in started_with('AIP_API_KEY', 'own-key')))"
+print(os.getpid(), flush=True)
+subprocess.run([sys.executable, "-c", look], check=True)
+"""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "AIP_API_KEY": "own-key"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    own, _, found = done.stdout.partition("\n")
+    assert own not in found.split()
+
+
 def test_a_shell_that_inherited_the_key_asks_nobody() -> None:
-    code = ORPHAN.replace('[sys.executable, "-c", "import sys; sys.stdin.read()"]', '["sh", "-c", "read line"]')
-    with subprocess.Popen(
-        [sys.executable, "-c", f"given = [('AIP_API_KEY', 'shell-key')]{code}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as started:
-        assert started.stdout is not None
-        pid = int(started.stdout.readline())
+    with orphan("sh", "-c", "read line; exit", AIP_API_KEY="shell-key") as pid:
+        assert "AIP_API_KEY=shell-key" in Path(f"/proc/{pid}/environ").read_text()
         assert pid not in pids(started_with("AIP_API_KEY", "shell-key"))
 
 

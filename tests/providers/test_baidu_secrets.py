@@ -203,7 +203,7 @@ TROUBLES: dict[str, dict[str, Any]] = {
     "a wrong secret": {"keys": [SimulatedKey("primary", APP.api_key, "another"), SPARE]},
     "no such application": {"keys": []},
     "revoked in mid-run": {"faults": [once("revoke")]},
-    "a certificate nobody trusts": {"tls": True},
+    "a certificate nobody trusts": {"tls": True, "unsent": True},
     "a proxy that is down": {
         "options": {"proxies": {"http": f"http://gateway:{PASSWORD}@127.0.0.1:1"}},
         "unsent": True,

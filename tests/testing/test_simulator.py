@@ -17,6 +17,8 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 from PIL import Image
+from stdnum import luhn
+from stdnum.cn import ric, uscc
 from tests.providers.platform import always, once, python
 
 from ocrgate.errors import ConfigError
@@ -50,7 +52,7 @@ def _token(platform: BaiduSimulator, key: SimulatedKey = KEY, method: str = "POS
 
 def _ask(platform: BaiduSimulator, endpoint: str = "accurate", token: str | None = None, **fields: Any) -> Any:
     token = token or _token(platform)["access_token"]
-    if "image" not in fields and not {"url", "pdf_file"} & fields.keys():
+    if "image" not in fields and not {"url", "pdf_file", "ofd_file"} & fields.keys():
         fields["image"] = _image()
     sent = {
         name: base64.b64encode(value).decode() if isinstance(value, bytes) else value
@@ -127,6 +129,12 @@ def test_tokens_are_checked() -> None:
         ("accurate", {"url": "http://x/" + "a" * 1024}, 282114),
         ("accurate", {"pdf_file": b"no pdf"}, 216201),
         ("accurate", {"pdf_file": b"%PDF-1.7 /Type /Page ", "pdf_file_num": "2"}, 216308),
+        ("accurate", {"ofd_file": b"no ofd"}, 216201),
+        ("accurate", {"ofd_file": b"PK", "ofd_file_num": "2"}, 216308),
+        ("passport", {"pdf_file": b"%PDF-1.7", "image": None}, 216101),
+        ("iocr", {}, 3),
+        ("hk_macau_taiwan_exitentrypermit", {}, 216101),
+        ("hk_macau_taiwan_exitentrypermit", {"exitentrypermit_type": "x"}, 216100),
         ("idcard", {}, 216101),
         ("idcard", {"id_card_side": "left"}, 216100),
         ("nothing", {}, 3),
@@ -136,6 +144,43 @@ def test_requests_are_checked_as_the_platform_does(endpoint: str, fields: dict[s
     with BaiduSimulator() as platform:
         assert _ask(platform, endpoint, **fields)["error_code"] == code
         assert platform.requests[-1].code == str(code)
+
+
+def test_templates_are_where_the_platform_has_them_and_want_to_be_named() -> None:
+    path = "/rest/2.0/solution/v1/iocr/recognise"
+    image = base64.b64encode(_image()).decode()
+    with BaiduSimulator() as platform:
+        token = _token(platform)["access_token"]
+        assert _send(platform, f"{path}?access_token={token}", {"image": image})[1]["error_code"] == 216101
+        fields = {"image": image, "templateSign": "mine"}
+        assert _send(platform, f"{path}?access_token={token}", fields)[1]["data"]["templateSign"] == "mine"
+        assert _send(platform, f"{path}/finance?access_token={token}", {"image": image})[1]["data"]["ret"]
+        assert platform.requests[-1].endpoint == "iocr_finance"
+
+
+def test_numbers_of_its_cards_have_valid_check_digits() -> None:
+    with BaiduSimulator() as platform:
+        front = _ask(platform, "idcard", id_card_side="front")["words_result"]
+        licence = _ask(platform, "business_license")["words_result"]
+        card = _ask(platform, "bankcard")["result"]
+        mother = _ask(platform, "birth_certificate")["words_result"]["MotherID"]
+    assert ric.is_valid(front["公民身份号码"]["words"])
+    assert ric.is_valid(mother["words"])
+    assert uscc.is_valid(licence["社会信用代码"]["words"])
+    assert luhn.is_valid(card["bank_card_number"].replace(" ", ""))
+
+
+def test_cards_show_the_side_and_hold_what_was_asked_for() -> None:
+    with BaiduSimulator() as platform:
+        assert "档案编号" in _ask(platform, "driving_license", driving_license_side="back")["words_result"]
+        assert (
+            "HouseholderName"
+            in _ask(platform, "household_register", household_register_side="homepage")["words_result"]
+        )
+        (fare,) = _ask(platform, "multiple_invoice")["words_result"][0]["result"]["Fare"]
+        assert set(fare) == {"word"}
+        asked = _ask(platform, "multiple_invoice", location="true", probability="true")
+        assert set(asked["words_result"][0]["result"]["Fare"][0]) == {"word", "location", "probability"}
 
 
 def test_what_is_inside_of_the_limits_is_read() -> None:

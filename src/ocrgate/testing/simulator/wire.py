@@ -10,6 +10,7 @@ import struct
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -36,7 +37,8 @@ class Answer:
         """The bytes on the wire; `declared` replaces the true length in the header."""
         phrase = HTTPStatus(self.status).phrase if self.status in HTTPStatus._value2member_map_ else "Unknown"
         lines = [f"HTTP/1.1 {self.status} {phrase}", "Server: simulator"]
-        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        headers = {"Date": formatdate(usegmt=True), **self.headers}
+        lines += [f"{name}: {value}" for name, value in headers.items()]
         lines.append(f"Content-Length: {len(self.body) if declared is None else declared}")
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + self.body
 
