@@ -23,7 +23,7 @@ from ocrgate.provider import Provider
 from ocrgate.reading import read_document
 from ocrgate.result import Failure, Result
 from ocrgate.settings import Settings
-from ocrgate.watch import Watch
+from ocrgate.watch import Stamp, Watch
 
 _log = logging.getLogger("ocrgate")
 
@@ -68,9 +68,10 @@ class Gateway:
         """
         from ocrgate.config import load
 
+        seen = Watch.stamp(path)
         gateway = cls(load(path))
         gateway._reload = lambda: load(path)
-        gateway._watch_file(path)
+        gateway._watch_file(path, seen)
         return gateway
 
     @classmethod
@@ -106,9 +107,10 @@ class Gateway:
             commons = Commons(settings.state, settings.audit, self._clock)
         return Fleet(settings, providers=self._given, clock=self._clock, emit=self._events.emit, commons=commons)
 
-    def _watch_file(self, path: str | os.PathLike[str]) -> None:
+    def _watch_file(self, path: str | os.PathLike[str], seen: Stamp | None) -> None:
+        """Watch a file from what it was before it was read, so that no change in between is missed."""
         interval = self.settings.watch
-        self._watch = None if interval is None else Watch(path, interval, self._clock)
+        self._watch = None if interval is None else Watch(path, interval, self._clock, seen=seen)
 
     def _use(self) -> contextlib.AbstractContextManager[Fleet]:
         if self._watch is not None and self._watch.changed():
@@ -292,13 +294,15 @@ class Gateway:
         if self._reload is None:
             raise OCRError("this gateway was not built from a file; build a new one")
         with self._changing:
+            path = None if self._watch is None else self._watch.path
+            seen = None if path is None else Watch.stamp(path)
             fresh = self._build(self._reload(), self._fleet)
             fresh.release_keys()
             with self._lock:
                 old, self._fleet = self._fleet, fresh
             old.retire()
-        if self._watch is not None:
-            self._watch_file(self._watch.path)
+            if path is not None:
+                self._watch_file(path, seen)
         self._events.emit(ConfigurationChanged())
 
     def _take_changed_file(self) -> None:

@@ -10,6 +10,9 @@ from ocrgate.clock import SYSTEM_CLOCK, Clock
 
 Stamp = tuple[int, int, int]
 
+SETTLED = 0.25
+"""Seconds that a file was left alone for, before it is taken for whole; somebody may still be writing."""
+
 
 class Watch:
     """One file; thread-safe.
@@ -18,14 +21,17 @@ class Watch:
         path: of the file.
         interval: seconds between looks at the disk.
         clock: time.
+        seen: what `stamp` said when the file was read.
     """
 
-    def __init__(self, path: str | os.PathLike[str], interval: float, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], interval: float, clock: Clock = SYSTEM_CLOCK, *, seen: Stamp | None
+    ) -> None:
         self.path = Path(path)
         self.interval = interval
         self._clock = clock
         self._lock = threading.Lock()
-        self._stamp = self._look()
+        self._stamp = seen
         self._next = clock.monotonic() + interval
 
     def changed(self) -> bool:
@@ -36,18 +42,24 @@ class Watch:
         if self._clock.monotonic() < self._next or not self._lock.acquire(blocking=False):
             return False
         try:
-            self._next = self._clock.monotonic() + self.interval
-            stamp = self._look()
+            now = self._clock.monotonic()
+            self._next = now + self.interval
+            stamp = self.stamp(self.path)
             if stamp is None or stamp == self._stamp:
+                return False
+            if abs(self._clock.time() - stamp[0] / 1e9) < SETTLED:
+                self._next = now + min(self.interval, SETTLED)
                 return False
             self._stamp = stamp
             return True
         finally:
             self._lock.release()
 
-    def _look(self) -> Stamp | None:
+    @staticmethod
+    def stamp(path: str | os.PathLike[str]) -> Stamp | None:
+        """What tells one state of a file from another; None when it is not there."""
         try:
-            found = self.path.stat()
+            found = Path(path).stat()
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
