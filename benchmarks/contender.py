@@ -15,9 +15,10 @@ from ocrgate import Gateway
 from ocrgate.call import Call
 from ocrgate.clock import Deadline
 from ocrgate.fleet import Fleet
+from ocrgate.key import Key
 from ocrgate.page import Line, Page, Polygon
 from ocrgate.picture import Picture, open_document
-from ocrgate.provider import Adapter, Capabilities, Key, Limits, Request
+from ocrgate.provider import Adapter, Capabilities, Limits, Request
 from ocrgate.settings import ImageSettings, ProviderSettings, RouteSettings, Settings
 
 LANES = 8

@@ -11,8 +11,9 @@ import pytest
 from ocrgate.clock import Deadline
 from ocrgate.errors import AllProvidersFailed, DeadlineExceeded
 from ocrgate.events import KeyBenched
+from ocrgate.key import Key
 from ocrgate.page import Line, Page
-from ocrgate.provider import Key, Readiness, Request
+from ocrgate.provider import Readiness, Request
 from ocrgate.result import Cost
 from ocrgate.settings import AcceptSettings, BreakerSettings, BudgetSettings, RetrySettings
 from ocrgate.testing import ManualClock, ScriptedProvider, fails, hangs, says

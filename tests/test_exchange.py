@@ -19,7 +19,8 @@ from ocrgate.clock import Deadline
 from ocrgate.diagnosis import lookup
 from ocrgate.errors import ProviderError
 from ocrgate.events import KeyTrialChanged
-from ocrgate.provider import Canary, Key, KeyUse, Request
+from ocrgate.key import Canary, Key, KeyUse
+from ocrgate.provider import Request
 from ocrgate.result import Cost, Tariff, Tier
 from ocrgate.settings import AuditSettings, BreakerSettings, RetrySettings, SpendSettings
 from ocrgate.testing import ManualClock, ScriptedProvider, fails

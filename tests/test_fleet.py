@@ -16,6 +16,7 @@ from ocrgate.embedded import BEST_FIRST, default_settings
 from ocrgate.page import Line
 from ocrgate.provider import Adapter, ProviderSpec, Readiness
 from ocrgate.settings import ProviderSettings
+from ocrgate.source import Source
 from ocrgate.testing import ScriptedProvider
 from tests.houses import house, picture
 
@@ -31,7 +32,8 @@ def test_a_reload_lets_the_calls_under_way_end_and_closes_what_they_used() -> No
     engine = ScriptedProvider("engine", slow, "new")
     gateway = house(engine)
     settings = gateway.settings
-    gateway._reload = lambda: replace(settings, routes={"default": replace(settings.routes["default"], deadline=9.0)})
+    changed = replace(settings, routes={"default": replace(settings.routes["default"], deadline=9.0)})
+    gateway._source = Source(lambda: changed)
     answers: list[str] = []
     with gateway:
         caller = threading.Thread(target=lambda: answers.append(gateway.recognize(picture()).text))
@@ -51,7 +53,7 @@ def test_a_reload_with_nothing_under_way_closes_at_once() -> None:
     engine = ScriptedProvider("engine")
     gateway = house(engine)
     settings = gateway.settings
-    gateway._reload = lambda: settings
+    gateway._source = Source(lambda: settings)
     with gateway:
         gateway.reload()
         assert engine.closed

@@ -23,7 +23,8 @@ from ocrgate import (
     Polygon,
     Result,
 )
-from ocrgate.provider import Capabilities, Key, Limits, Readiness, Request
+from ocrgate.key import Key
+from ocrgate.provider import Capabilities, Limits, Readiness, Request
 from ocrgate.result import Cost
 from ocrgate.settings import AcceptSettings, BreakerSettings, RetrySettings, RuleSettings
 from ocrgate.testing import ManualClock, ScriptedProvider, fails, hangs, says, takes

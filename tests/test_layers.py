@@ -15,7 +15,8 @@ LAYERS = (
     ("clock", "page", "language", "cancel", "period", "units"),
     ("diagnosis.diagnosis",),
     ("result", "errors"),
-    ("provider", "settings", "state"),
+    ("key", "state"),
+    ("provider", "ability", "settings"),
     ("diagnosis",),
     (
         "layout",
@@ -30,6 +31,7 @@ LAYERS = (
         "checkup",
         "awaiting",
         "watch",
+        "source",
     ),
     ("lane", "commons"),
     ("call",),

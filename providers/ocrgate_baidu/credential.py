@@ -10,7 +10,7 @@ from typing import Any
 
 from ocrgate.diagnosis import Diagnosis
 from ocrgate.errors import ConfigError, Problem
-from ocrgate.provider import Canary, Key
+from ocrgate.key import Canary, Key
 from ocrgate.units import seconds
 from ocrgate_baidu.seal import fingerprint
 
@@ -30,7 +30,7 @@ class Credential:
         app_id: not sent by the protocol; kept because the three belong together.
         api_key, secret_key: in no repr.
         account: keys of one account share its quota and its calls per second.
-        weight, canary: see `ocrgate.provider.Key`.
+        weight, canary: see `ocrgate.key.Key`.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Credential:
 
     @property
     def fingerprint(self) -> str:
-        """See `ocrgate.provider.Key`; empty without a secret."""
+        """See `ocrgate.key.Key`; empty without a secret."""
         return fingerprint(self.api_key, self.secret_key) if self.api_key and self.secret_key else ""
 
     @property

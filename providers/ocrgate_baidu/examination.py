@@ -7,10 +7,10 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from ocrgate.ability import Finding
 from ocrgate.clock import Deadline
 from ocrgate.keys.presence import others
 from ocrgate.keys.process import started_with
-from ocrgate.provider import Finding
 from ocrgate_baidu import keyform
 from ocrgate_baidu.credential import ENVIRONMENT, Credential, Redactor
 from ocrgate_baidu.failure import Failed

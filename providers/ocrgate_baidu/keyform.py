@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ocrgate.provider import Finding
+from ocrgate.ability import Finding
 from ocrgate_baidu.credential import Credential
 
 API_KEY, SECRET_KEY = 24, 32

@@ -8,12 +8,15 @@ from hashlib import sha256
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from ocrgate.ability import Finding
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
 from ocrgate.errors import ProviderError
+from ocrgate.key import Key, KeyUse
+from ocrgate.keys.owner import TokenOwner
 from ocrgate.keys.shared import SharedToken
-from ocrgate.keys.token import Token, TokenOwner
+from ocrgate.keys.token import Token
 from ocrgate.page import Page
-from ocrgate.provider import Adapter, Capabilities, Finding, Key, KeyUse, Readiness, Request
+from ocrgate.provider import Adapter, Capabilities, Readiness, Request
 from ocrgate.result import Tariff
 from ocrgate.state.store import Store
 from ocrgate_baidu import client, examination, grant, prices

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-from ocrgate.provider import Finding
+from ocrgate.ability import Finding
 from ocrgate_baidu.probe import Certificate
 
 SOON = 14.0

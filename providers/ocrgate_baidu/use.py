@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
-from ocrgate.provider import KeyUse
+from ocrgate.key import KeyUse
 from ocrgate_baidu.failure import Failed
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from ocrgate.ability import Finding
 from ocrgate.clock import Deadline
-from ocrgate.provider import Finding
 from ocrgate_baidu import probe, trust
 from ocrgate_baidu.trust import Refusal, said
 from ocrgate_baidu.way import Way

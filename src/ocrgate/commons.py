@@ -11,7 +11,7 @@ from ocrgate.audit import Ledger, LedgerError, bench_record, switch_record, tria
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.errors import ConfigError, Problem, ProviderRefused
 from ocrgate.events import KeyBenched, KeyTrialChanged
-from ocrgate.provider import Key, KeyUse
+from ocrgate.key import Key, KeyUse
 from ocrgate.result import Attempt, Cost
 from ocrgate.settings import AuditSettings
 from ocrgate.state import Guarded, StoreHealth, open_store

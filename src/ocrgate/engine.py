@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ocrgate.ability import Priced, Sharing
 from ocrgate.billing import Meter, Spend
 from ocrgate.call import Call
 from ocrgate.checkup import Checkup
@@ -25,7 +26,7 @@ from ocrgate.lane import Lane, Ticket, open_lane
 from ocrgate.page import Page
 from ocrgate.policy.budget import Budget
 from ocrgate.policy.retry import Retry
-from ocrgate.provider import Priced, Provider, ProviderSpec, Readiness, Request, Sharing
+from ocrgate.provider import Provider, ProviderSpec, Readiness, Request
 from ocrgate.result import Cost, Tariff
 from ocrgate.settings import ProviderSettings
 

@@ -17,13 +17,14 @@ from ocrgate.commons import Commons
 from ocrgate.diagnosis import Diagnosis, diagnose, lookup
 from ocrgate.errors import OCRError, ProviderError, ProviderRefused
 from ocrgate.events import BreakerChanged, Event, KeyBenched
+from ocrgate.key import Key, KeyUse
 from ocrgate.keys import presence
 from ocrgate.keys.ring import Ring
 from ocrgate.lane import Lane, Phase
 from ocrgate.page import Page
 from ocrgate.policy.breaker import Breaker, Permit
 from ocrgate.policy.limit import Limit
-from ocrgate.provider import Key, KeyUse, Provider, Request
+from ocrgate.provider import Provider, Request
 from ocrgate.result import Attempt, Cost, Outcome
 from ocrgate.settings import ProviderSettings
 

@@ -8,6 +8,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ from ocrgate.provider import Provider
 from ocrgate.reading import read_document
 from ocrgate.result import Failure, Result
 from ocrgate.settings import Settings
-from ocrgate.watch import Stamp, Watch
+from ocrgate.source import Source
 
 _log = logging.getLogger("ocrgate")
 
@@ -54,8 +55,7 @@ class Gateway:
         self._given = dict(providers or {})
         self._events = Events()
         self._lock = threading.Lock()
-        self._reload: Callable[[], Settings] | None = None
-        self._watch: Watch | None = None
+        self._source: Source | None = None
         self._changing = threading.Lock()
         self._fleet = self._build(settings, None)
 
@@ -68,11 +68,7 @@ class Gateway:
         """
         from ocrgate.config import load
 
-        seen = Watch.stamp(path)
-        gateway = cls(load(path))
-        gateway._reload = lambda: load(path)
-        gateway._watch_file(path, seen)
-        return gateway
+        return cls._from(Source(lambda: load(path), Path(path)))
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> Gateway:
@@ -95,8 +91,12 @@ class Gateway:
         """
         from ocrgate.embedded import default_settings
 
-        gateway = cls(default_settings())
-        gateway._reload = default_settings
+        return cls._from(Source(default_settings))
+
+    @classmethod
+    def _from(cls, source: Source) -> Gateway:
+        gateway = cls(source.read())
+        gateway._source = source
         return gateway
 
     def _build(self, settings: Settings, before: Fleet | None) -> Fleet:
@@ -107,13 +107,8 @@ class Gateway:
             commons = Commons(settings.state, settings.audit, self._clock)
         return Fleet(settings, providers=self._given, clock=self._clock, emit=self._events.emit, commons=commons)
 
-    def _watch_file(self, path: str | os.PathLike[str], seen: Stamp | None) -> None:
-        """Watch a file from what it was before it was read, so that no change in between is missed."""
-        interval = self.settings.watch
-        self._watch = None if interval is None else Watch(path, interval, self._clock, seen=seen)
-
     def _use(self) -> contextlib.AbstractContextManager[Fleet]:
-        if self._watch is not None and self._watch.changed():
+        if self._source is not None and self._source.changed():
             self._take_changed_file()
         with self._lock:  # so that a reload does not retire the fleet between being chosen and being used
             return self._fleet.hold()
@@ -291,18 +286,14 @@ class Gateway:
         Raises:
             ConfigError: when it cannot be used; the old one stays in force then.
         """
-        if self._reload is None:
+        if self._source is None:
             raise OCRError("this gateway was not built from a file; build a new one")
         with self._changing:
-            path = None if self._watch is None else self._watch.path
-            seen = None if path is None else Watch.stamp(path)
-            fresh = self._build(self._reload(), self._fleet)
+            fresh = self._build(self._source.read(), self._fleet)
             fresh.release_keys()
             with self._lock:
                 old, self._fleet = self._fleet, fresh
             old.retire()
-            if path is not None:
-                self._watch_file(path, seen)
         self._events.emit(ConfigurationChanged())
 
     def _take_changed_file(self) -> None:

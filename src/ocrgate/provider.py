@@ -8,21 +8,18 @@ for engines that can hang, crash or leak, in a worker process that builds its ow
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from ocrgate.clock import Deadline
+from ocrgate.key import Key, KeyUse
 from ocrgate.page import Page
 
 if TYPE_CHECKING:
     import numpy as np
     import PIL.Image
     from pydantic import BaseModel
-
-    from ocrgate.result import Tariff
-    from ocrgate.state.store import Store
 
 RAW = "RAW"
 """The format of uncompressed 8-bit RGB pixels, row by row; what engines on this host are handed."""
@@ -80,31 +77,6 @@ class Capabilities:
 
 def _ignore(_hook: Callable[[], None]) -> None:
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyUse:
-    """A credential, or what was got with it, was sent somewhere. Holds no secret.
-
-    Attributes:
-        key: configured name.
-        endpoint: what was asked: `token`, or the name of the endpoint.
-        outcome: `ok` or `failed`.
-        code: of the diagnosis of a failure, or empty.
-        log_id: the other side's reference, or None.
-        sent: bytes of the request's body.
-        source: IP address it was sent from, or empty when no connection was made.
-        billed: whether the other side bills it; None when that cannot be known.
-    """
-
-    key: str
-    endpoint: str
-    outcome: Literal["ok", "failed"]
-    code: str = ""
-    log_id: str | None = None
-    sent: int = 0
-    source: str = ""
-    billed: bool | None = False
 
 
 def _unheard(_use: KeyUse) -> None:
@@ -183,72 +155,6 @@ class Readiness:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of an examination.
-
-    Attributes:
-        name: what was looked at, in a word or two.
-        status: `pass`, `warn`, `fail`; `skip` when there was nothing to look at, or something before it failed.
-        detail: what was found.
-        remedy: what a person does about it; empty when there is nothing to do.
-    """
-
-    name: str
-    status: Literal["pass", "warn", "fail", "skip"]
-    detail: str = ""
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Canary:
-    """The trial of a new key.
-
-    Attributes:
-        share: of the calls that it takes meanwhile, 0–1.
-        seconds: how long the trial lasts at least.
-        successes: calls that have to succeed before it is trusted.
-    """
-
-    share: float = 0.05
-    seconds: float = 86400.0
-    successes: int = 200
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.share <= 1.0:
-            raise ValueError(f"share is a number above 0 and up to 1, got {self.share!r}")
-        if not (math.isfinite(self.seconds) and self.seconds >= 0):
-            raise ValueError(f"seconds is a number from 0, got {self.seconds!r}")
-        if self.successes < 1:
-            raise ValueError(f"successes is a number from 1, got {self.successes!r}")
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A credential as far as choosing among several goes; it holds no secret.
-
-    Attributes:
-        name: configured name.
-        account: keys of one account share its quota; the key's own name when left out.
-        weight: share of the calls relative to the other keys; 0 only when no other key is left.
-        fingerprint: tells the credential from others of the same name, without giving it away: twelve hexadecimal
-            digits, the same in every process; empty when the adapter gives none.
-        canary: its trial, or None for a key that is trusted from the start.
-    """
-
-    name: str
-    account: str | None = None
-    weight: float = 1.0
-    fingerprint: str = ""
-    canary: Canary | None = None
-
-    def __post_init__(self) -> None:
-        if not self.name:
-            raise ValueError("a key needs a name")
-        if not (math.isfinite(self.weight) and self.weight >= 0):
-            raise ValueError(f"weight is a number from 0, got {self.weight!r}")
-
-
 @runtime_checkable
 class Provider(Protocol):
     """An engine adapter. `Adapter` supplies all of it but `recognize`.
@@ -287,41 +193,6 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Give back what the adapter holds."""
-        ...
-
-
-@runtime_checkable
-class Sharing(Protocol):
-    """An adapter that shares something with other processes, its access tokens for example."""
-
-    def share(self, store: Store) -> None:
-        """Use this store from now on; called once, before the first request."""
-        ...
-
-
-@runtime_checkable
-class Examined(Protocol):
-    """An adapter that can say more of its health than `check`, with the network if need be."""
-
-    def examine(self, deadline: Deadline, *, network: bool = True) -> Iterator[Finding]:
-        """One finding after the other, each as soon as it is there; raises nothing.
-
-        A finding called `recognition` says that a trial recognition would be pointless; otherwise one is made.
-
-        Args:
-            deadline: of everything.
-            network: whether anybody may be asked over it.
-        """
-        ...
-
-
-@runtime_checkable
-class Priced(Protocol):
-    """An adapter that knows what its provider charges by default."""
-
-    @property
-    def tariff(self) -> Tariff | None:
-        """The provider's published price for what this adapter asks, or None when it is not known."""
         ...
 
 

@@ -34,7 +34,7 @@ from ocrgate.audit.seal import Seal
 from ocrgate.audit.volume import full
 from ocrgate.clock import Deadline
 from ocrgate.errors import OCRError
-from ocrgate.provider import KeyUse
+from ocrgate.key import KeyUse
 from ocrgate.settings import AuditSettings
 from ocrgate.testing import ManualClock
 from tests import markdown

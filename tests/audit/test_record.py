@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ocrgate.audit import bench_record, switch_record, trial_record, use_record, verify
-from ocrgate.provider import KeyUse
+from ocrgate.key import KeyUse
 from ocrgate.result import Cost
 from tests.audit.ledgers import ledger, records
 

@@ -9,7 +9,7 @@ import pytest
 
 from ocrgate.billing import Meter, Reservation, Spend
 from ocrgate.errors import ProviderRefused
-from ocrgate.provider import Key
+from ocrgate.key import Key
 from ocrgate.result import Tariff, Tier
 from ocrgate.settings import SpendSettings
 from ocrgate.state import MemoryStore, Store, StoreError

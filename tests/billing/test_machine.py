@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from ocrgate.billing import Meter, Reservation, Spend, Total, Usage
 from ocrgate.errors import ProviderRefused
-from ocrgate.provider import Key
+from ocrgate.key import Key
 from ocrgate.result import Cost, Tariff, Tier
 from ocrgate.settings import SpendSettings
 from ocrgate.state import MemoryStore

@@ -9,7 +9,7 @@ from time import perf_counter
 import pytest
 
 from ocrgate.billing import Meter, Total, Usage
-from ocrgate.provider import Key
+from ocrgate.key import Key
 from ocrgate.result import Cost, Tariff, Tier
 from ocrgate.state import MemoryStore, StoreError
 from tests.billing.parts import FLAT, ONE, Broken, House, granted, noon, refused, unix

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ocrgate.billing import Spend
-from ocrgate.provider import Key
+from ocrgate.key import Key
 from ocrgate.result import Cost, Tariff, Tier
 from ocrgate.settings import SpendSettings
 from tests.billing.parts import FLAT, Broken, House, granted, noon, refused, unix

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from tests.providers.platform import always
 
+from ocrgate.ability import Finding
 from ocrgate.cli import main
 from ocrgate.doctor import Entry
 from ocrgate.doctor import examination as doctor
-from ocrgate.provider import Finding
 from ocrgate.testing.simulator import BaiduSimulator, SimulatedKey
 
 KEY = "{name: primary, app_id: '1', api_key: simulated-api-key, secret_key: %s}"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ocrgate.ability import Finding
 from ocrgate.audit import Ledger
 from ocrgate.doctor.configuration import Configuration, ledger, state
 from ocrgate.errors import ConfigError
-from ocrgate.provider import Finding
 from ocrgate.settings import AuditSettings, Settings
 
 GOOD = "providers: {tesseract: }\nroutes: {default: {providers: [tesseract]}}\n"

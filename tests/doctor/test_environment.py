@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ocrgate.ability import Finding
 from ocrgate.doctor.environment import BAIDU_VARIABLES, environment
-from ocrgate.provider import Finding
 
 
 def told(name: str, **environ: str) -> list[Finding]:

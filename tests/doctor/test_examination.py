@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from ocrgate import Gateway
+from ocrgate.ability import Finding
 from ocrgate.clock import Deadline
 from ocrgate.diagnosis import Category, Diagnosis, Fault, lookup
 from ocrgate.doctor import Entry, examine, usable
 from ocrgate.doctor import engine as engines
 from ocrgate.errors import ConfigError, ProviderError
+from ocrgate.key import Key
 from ocrgate.keys.process import Process
 from ocrgate.page import Page
-from ocrgate.provider import Capabilities, Finding, Key, Provider, Readiness
+from ocrgate.provider import Capabilities, Provider, Readiness
 from ocrgate.settings import ProviderSettings, RouteSettings, Settings
 from ocrgate.testing import ScriptedProvider, fails
 from tests.houses import ONCE

@@ -7,8 +7,8 @@ from importlib.metadata import version
 
 import pytest
 
+from ocrgate.ability import Finding
 from ocrgate.doctor.host import extras, host
-from ocrgate.provider import Finding
 
 
 def told(*requirements: str) -> dict[str, Finding]:

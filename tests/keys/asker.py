@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.state.work import wait_for_go
 
 from ocrgate.clock import Deadline
+from ocrgate.keys.owner import TokenOwner
 from ocrgate.keys.shared import SharedToken
-from ocrgate.keys.token import Token, TokenOwner
+from ocrgate.keys.token import Token
 from ocrgate.state import open_store
 
 NAME = "0123456789ab"

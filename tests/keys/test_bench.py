@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ocrgate.diagnosis import Diagnosis, lookup
+from ocrgate.key import Key
 from ocrgate.keys.bench import Bench, Benches
 from ocrgate.keys.board import Board, join
-from ocrgate.provider import Key
 from ocrgate.state import MemoryStore
 from ocrgate.testing import ManualClock
 

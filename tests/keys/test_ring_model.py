@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ocrgate import period
 from ocrgate.diagnosis import Diagnosis
+from ocrgate.key import Key
 from ocrgate.keys.ring import REFUSALS, REFUSED_FOR, Ring
-from ocrgate.provider import Key
 from ocrgate.state import MemoryStore
 from ocrgate.testing import ManualClock
 

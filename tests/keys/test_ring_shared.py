@@ -13,8 +13,8 @@ import pytest
 
 from ocrgate.diagnosis import Diagnosis, lookup
 from ocrgate.events import KeyTrialChanged
+from ocrgate.key import Canary, Key
 from ocrgate.keys.ring import Ring
-from ocrgate.provider import Canary, Key
 from ocrgate.state import MemoryStore
 from ocrgate.state.sqlite import SQLiteStore
 from ocrgate.testing import ManualClock

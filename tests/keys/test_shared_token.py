@@ -14,8 +14,9 @@ from tests.keys.asker import NAME, Backwards
 from tests.state.work import finish, go, start
 
 from ocrgate.clock import Clock, Deadline
+from ocrgate.keys.owner import TokenOwner
 from ocrgate.keys.shared import LEASE, Seal, SharedToken
-from ocrgate.keys.token import Token, TokenOwner
+from ocrgate.keys.token import Token
 from ocrgate.state import MemoryStore, SQLiteStore, StoreError
 from ocrgate.testing import ManualClock
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from ocrgate.diagnosis import Diagnosis
+from ocrgate.key import Key
 from ocrgate.keys import throttle
 from ocrgate.keys.ring import Ring
 from ocrgate.keys.throttle import PERSISTENT_FOR
-from ocrgate.provider import Key
 from ocrgate.state import MemoryStore
 from ocrgate.testing import ManualClock
 

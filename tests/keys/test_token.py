@@ -9,7 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from ocrgate.clock import Deadline
-from ocrgate.keys.token import Token, TokenOwner
+from ocrgate.keys.owner import TokenOwner
+from ocrgate.keys.token import Token
 from ocrgate.testing import ManualClock
 
 

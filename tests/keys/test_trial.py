@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from ocrgate.diagnosis import Diagnosis, lookup
 from ocrgate.events import KeyTrialChanged
+from ocrgate.key import Canary, Key
 from ocrgate.keys.ring import REFUSALS, KeyStatus, Ring
 from ocrgate.keys.trial import Trial
-from ocrgate.provider import Canary, Key
 from ocrgate.state import MemoryStore
 from ocrgate.testing import ManualClock
 

@@ -9,8 +9,8 @@ import pytest
 
 from ocrgate.clock import Deadline
 from ocrgate.errors import ConfigError, ProviderError
+from ocrgate.key import Key
 from ocrgate.keys.ring import Ring
-from ocrgate.provider import Key
 from ocrgate.testing import check_provider
 from ocrgate.testing.simulator import BaiduSimulator, SimulatedKey
 from ocrgate_baidu import ENDPOINTS, BaiduProvider

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from ocrgate.ability import Finding
 from ocrgate.clock import SYSTEM_CLOCK, Deadline
 from ocrgate.keys.process import Process
-from ocrgate.provider import Finding
 from ocrgate.testing.simulator import BaiduSimulator, Fault, Match, Rule, SimulatedKey, self_signed
 from ocrgate_baidu import examination, grant
 from ocrgate_baidu.connection import Resolver

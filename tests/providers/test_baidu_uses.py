@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ocrgate.errors import ConfigError
-from ocrgate.provider import Canary, KeyUse
+from ocrgate.key import Canary, KeyUse
 from ocrgate.testing import BaiduSimulator
 from ocrgate.testing.simulator import Rule, SimulatedKey
 from ocrgate_baidu import BaiduProvider

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 
-from ocrgate.provider import KeyUse
+from ocrgate.key import KeyUse
 from ocrgate.result import Cost
 
 _LONGEST = 300

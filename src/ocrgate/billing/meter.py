@@ -16,8 +16,8 @@ from ocrgate.billing.spend import Spend
 from ocrgate.billing.usage import Totals, Usage
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.errors import ProviderRefused
+from ocrgate.key import Key
 from ocrgate.period import Period
-from ocrgate.provider import Key
 from ocrgate.result import Cost, Tariff
 from ocrgate.state.store import Store, StoreError
 

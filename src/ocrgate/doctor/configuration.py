@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ocrgate.ability import Finding
 from ocrgate.clock import SYSTEM_CLOCK
 from ocrgate.errors import ConfigError
-from ocrgate.provider import Finding
 from ocrgate.settings import Settings
 
 FILE = "file"

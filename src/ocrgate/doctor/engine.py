@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ocrgate import language
+from ocrgate.ability import Examined, Finding
 from ocrgate.clock import Clock, Deadline
 from ocrgate.doctor import sample
 from ocrgate.errors import ConfigError, OCRError
 from ocrgate.keys.presence import others
-from ocrgate.provider import Examined, Finding, Provider
+from ocrgate.provider import Provider
 from ocrgate.result import Attempt
 from ocrgate.settings import ProviderSettings, RouteSettings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ocrgate.provider import Finding
+from ocrgate.ability import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ocrgate.provider import Finding
+from ocrgate.ability import Finding
 
 BAIDU_VARIABLES = ("AIP_APP_ID", "AIP_API_KEY", "AIP_SECRET_KEY")
 _PLACEHOLDER = re.compile(r"(your|my|xxx+|<.*>|\$\{?\w+\}?|changeme|\*+|\.\.\.|…)", re.IGNORECASE)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ocrgate import catalog
+from ocrgate.ability import Finding
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.doctor.configuration import FILE, Configuration, ledger, state
 from ocrgate.doctor.engine import Patient
@@ -17,7 +18,7 @@ from ocrgate.doctor.entry import Entry
 from ocrgate.doctor.environment import environment
 from ocrgate.doctor.host import host
 from ocrgate.errors import ConfigError, OCRError
-from ocrgate.provider import Finding, Provider
+from ocrgate.provider import Provider
 from ocrgate.settings import AcceptSettings, RouteSettings, Settings
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from ocrgate.provider import Finding
+from ocrgate.ability import Finding
 
 OLDEST, NEWEST = (3, 10), (3, 13)
 """Releases of Python that this package is tested on."""

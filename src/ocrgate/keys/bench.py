@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ocrgate.diagnosis import Diagnosis, lookup
+from ocrgate.key import Key
 from ocrgate.keys.board import Board
-from ocrgate.provider import Key
 
 _log = logging.getLogger("ocrgate.keys")
 

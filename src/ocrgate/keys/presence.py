@@ -69,7 +69,7 @@ def announce(fingerprint: str) -> None:
     Where the folder cannot be used the process stays unseen, which is logged at level DEBUG.
 
     Args:
-        fingerprint: of the key, see `ocrgate.provider.Key`; nothing happens when it is empty.
+        fingerprint: of the key, see `ocrgate.key.Key`; nothing happens when it is empty.
     """
     if fingerprint in _ours.held or not fingerprint:
         return

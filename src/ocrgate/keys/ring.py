@@ -13,13 +13,13 @@ from ocrgate import period
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.diagnosis import Diagnosis
 from ocrgate.events import KeyTrialChanged
+from ocrgate.key import Key
 from ocrgate.keys.bench import Benches, account
 from ocrgate.keys.board import Board, join
 from ocrgate.keys.throttle import Throttle
 from ocrgate.keys.trial import Trials, TrialState
 from ocrgate.keys.turn import Turns
 from ocrgate.period import Period
-from ocrgate.provider import Key
 from ocrgate.state.memory import MemoryStore
 from ocrgate.state.store import Store
 
@@ -40,7 +40,7 @@ class KeyStatus:
         until: Unix time in seconds at which the bench ends; None when usable, infinity until the configuration changes.
         reason: the diagnosis that put it on the bench, or None.
         calls: how often it was picked by this ring.
-        fingerprint: of the key; see `ocrgate.provider.Key`.
+        fingerprint: of the key; see `ocrgate.key.Key`.
         since: Unix time in seconds at which the bench began, or None when usable.
         trial: `trial`, `promoted` or `sent back`; None for a key that needs no trial, or whose has not begun.
         successes: calls that succeeded in its trial, over all processes.

@@ -12,9 +12,9 @@ from typing import Literal, cast, get_args
 from ocrgate.clock import Clock
 from ocrgate.diagnosis import Diagnosis, lookup
 from ocrgate.events import KeyTrialChanged
+from ocrgate.key import Key
 from ocrgate.keys.bench import load, number, place
 from ocrgate.keys.board import Board
-from ocrgate.provider import Key
 
 ENOUGH = 20
 """Calls from which the share of failures says something."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ocrgate.provider import Key
+from ocrgate.key import Key
 
 
 class Turns:

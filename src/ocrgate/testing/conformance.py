@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from ocrgate.clock import Deadline
 from ocrgate.errors import ProviderError
+from ocrgate.key import Key
 from ocrgate.page import Line, Page, Word
-from ocrgate.provider import RAW, Capabilities, Key, Provider, Readiness, Request
+from ocrgate.provider import RAW, Capabilities, Provider, Readiness, Request
 
 _SIZE = (480, 96)
 _TIME = 120.0

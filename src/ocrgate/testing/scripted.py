@@ -8,8 +8,9 @@ from threading import Event, Lock
 from ocrgate.clock import Clock, Deadline
 from ocrgate.diagnosis import Diagnosis, lookup
 from ocrgate.errors import ProviderError
+from ocrgate.key import Key
 from ocrgate.page import Line, Page, Polygon
-from ocrgate.provider import Adapter, Capabilities, Key, Request
+from ocrgate.provider import Adapter, Capabilities, Request
 
 Step = Callable[[Request, Deadline], Page]
 """One answer of the script."""

@@ -1,0 +1,65 @@
+"""What an adapter may be able to do beyond reading images; each ability is a protocol of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+from ocrgate.clock import Deadline
+
+if TYPE_CHECKING:
+    from ocrgate.result import Tariff
+    from ocrgate.state.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of an examination.
+
+    Attributes:
+        name: what was looked at, in a word or two.
+        status: `pass`, `warn`, `fail`; `skip` when there was nothing to look at, or something before it failed.
+        detail: what was found.
+        remedy: what a person does about it; empty when there is nothing to do.
+    """
+
+    name: str
+    status: Literal["pass", "warn", "fail", "skip"]
+    detail: str = ""
+    remedy: str = ""
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """An adapter that shares something with other processes, its access tokens for example."""
+
+    def share(self, store: Store) -> None:
+        """Use this store from now on; called once, before the first request."""
+        ...
+
+
+@runtime_checkable
+class Examined(Protocol):
+    """An adapter that can say more of its health than `check`, with the network if need be."""
+
+    def examine(self, deadline: Deadline, *, network: bool = True) -> Iterator[Finding]:
+        """One finding after the other, each as soon as it is there; raises nothing.
+
+        A finding called `recognition` says that a trial recognition would be pointless; otherwise one is made.
+
+        Args:
+            deadline: of everything.
+            network: whether anybody may be asked over it.
+        """
+        ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """An adapter that knows what its provider charges by default."""
+
+    @property
+    def tariff(self) -> Tariff | None:
+        """The provider's published price for what this adapter asks, or None when it is not known."""
+        ...
