@@ -67,6 +67,8 @@ def _used(provider: Any, key: Any) -> str:
     parts = [f"{usage.today.billed} calls today, {usage.month.billed} this month"]
     if usage.month.amount is not None:
         parts.append(f"{usage.month.amount:.2f} {usage.currency}")
+    if usage.today.uncertain:
+        parts.append(f"{usage.today.uncertain} more that may have been billed today")
     left = [
         f"{number} left {period}"
         for number, period in ((usage.left_today, "today"), (usage.left_month, "this month"))
