@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import json
 import threading
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,19 @@ def test_a_call_that_was_given_up_while_it_ran_may_have_been_billed() -> None:
     with house(cloud(waits), settings={"cloud": {"quota": {"per_day": 5}}}) as gateway:
         asyncio.run(cancelled(gateway))
         assert usage(gateway, "first").today.uncertain == 1
+
+
+def test_a_call_that_ctrl_c_ended_may_have_been_billed() -> None:
+    class Interrupted(ManualClock):
+        def wait(self, future: Future[Any], seconds: float) -> bool:
+            super().wait(future, seconds)
+            raise KeyboardInterrupt
+
+    with house(cloud("text"), clock=Interrupted(), settings={"cloud": {"quota": {"per_day": 5}}}) as gateway:
+        with pytest.raises(KeyboardInterrupt):
+            gateway.recognize(picture())
+        found = usage(gateway, "first")
+    assert (found.today.billed, found.today.uncertain, found.left_today) == (0, 1, 4)
 
 
 def test_a_platform_that_is_over_its_own_limit_holds_back_no_turns_of_the_key() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ocrgate.ability import Finding
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
@@ -91,6 +91,9 @@ class BaiduProvider(Adapter):
         return (
             f"BaiduProvider({self.name!r}, endpoint={self.endpoint.name!r}, keys={[key.name for key in self.keys]!r})"
         )
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an adapter holds connections and secrets; hand its ProviderSpec to the other process")
 
     @classmethod
     def options_model(cls) -> type[BaseModel]:

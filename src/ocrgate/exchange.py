@@ -113,10 +113,12 @@ class Exchange:
             if sharper is error.diagnosis:
                 raise
             raise ProviderError(self.name, sharper) from error
-        except BaseException:
+        except BaseException as error:
             permit.ignore()
             if reservation is not None:
-                reservation.unbilled()
+                # A refusal sent nothing; after Ctrl-C nobody knows.
+                settle = reservation.unbilled if isinstance(error, OCRError) else reservation.unknown
+                settle()
             raise
         permit.success()
         reservation.billed()

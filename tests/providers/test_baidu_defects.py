@@ -748,7 +748,7 @@ print(type(provider).__name__, len(read(provider).lines))
         spec = ProviderSpec("baidu", "ocrgate_baidu:BaiduProvider", options)
         assert python(code, pickle.dumps(spec).hex()).split() == ["BaiduProvider", "2"]
         # The adapter itself holds connections and secrets, and does not travel.
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match="ProviderSpec"):
             pickle.dumps(spec.build())
 
 

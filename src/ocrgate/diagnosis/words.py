@@ -73,17 +73,22 @@ BILLED: Mapping[bool | None, Mapping[Language, str]] = {
     False: {"en": "no", "zh": "否"},
     None: {"en": "cannot be known", "zh": "无法确定"},
 }
-_BY_KIND: Mapping[tuple[str, str], Mapping[Language, str]] = {
-    ("retry", "throttle"): {
+_BY_KIND: Mapping[tuple[str, str, str], Mapping[Language, str]] = {
+    ("retry", "throttle", "provider"): {
         "en": "slows down and repeats the call within the retry budget, then asks the next engine",
         "zh": "放慢速度并在重试预算内重试，之后换下一个引擎",
     },
-    ("next_key", "quota"): {
+    ("retry", "throttle", "key"): {
+        "en": "slows down and repeats the call within the retry budget; then takes a key of another account, then the"
+        " next engine",
+        "zh": "放慢速度并在重试预算内重试；之后换用其他账号的密钥，再换下一个引擎",
+    },
+    ("next_key", "quota", "key"): {
         "en": "leaves every key of the account alone until the quota is back; takes a key of another account, then the"
         " next engine",
         "zh": "在额度恢复前停用该账号的所有密钥；换用其他账号的密钥，之后换下一个引擎",
     },
-    ("next_key", "auth"): {
+    ("next_key", "auth", "key"): {
         "en": "leaves this key alone until the configuration changes; takes the next key, then the next engine",
         "zh": "在配置变更前停用该密钥；换下一个密钥，之后换下一个引擎",
     },
@@ -92,7 +97,7 @@ _BY_KIND: Mapping[tuple[str, str], Mapping[Language, str]] = {
 
 def doing(diagnosis: Diagnosis, language: Language = "en") -> str:
     """What the gateway does about it."""
-    kind = _BY_KIND.get((diagnosis.action, diagnosis.category), ACTIONS[diagnosis.action])
+    kind = _BY_KIND.get((diagnosis.action, diagnosis.category, diagnosis.fault), ACTIONS[diagnosis.action])
     return kind[language]
 
 
