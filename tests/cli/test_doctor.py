@@ -198,6 +198,8 @@ def test_ctrl_c_in_a_process_that_waits_for_the_platform_ends_it_at_once(tmp_pat
             # Findings are printed as they come, while the token is still being waited for.
             while "clock" not in process.stdout.readline():
                 assert process.poll() is None
+            while not any(request.endpoint == "token" for request in platform.requests):
+                assert process.poll() is None
             begun = time.monotonic()
             process.send_signal(signal.SIGINT)
             err = process.stderr.read()
