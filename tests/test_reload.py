@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
@@ -114,13 +115,11 @@ def test_a_reload_by_hand_is_not_done_again_because_the_file_has_changed(write: 
     assert [event for event in heard if isinstance(event, ConfigurationChanged)] == [ConfigurationChanged()]
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed on Linux only")
 def test_the_state_stays_open_over_a_reload_and_is_closed_with_the_gateway(
     write: Callable[..., Path], tmp_path: Path
 ) -> None:
     def opened() -> int:
-        names = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
-        return sum(name == str(tmp_path / "state.db") for name in names)
+        return sum(file.path == str(tmp_path / "state.db") for file in psutil.Process().open_files())
 
     state = f"sqlite:{tmp_path / 'state.db'}"
     with Gateway.from_yaml(write(key("old"), watch="off", state=state)) as gateway:

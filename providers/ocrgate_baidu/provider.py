@@ -79,6 +79,7 @@ class BaiduProvider(Adapter):
             polygons=self.endpoint.located,
             confidence=self._options.get("probability") == "true",
         )
+        self._keys = tuple(credential.key for credential in self._credentials)
         self._clock = clock
         self._transport = Transport(settings.wire)
         secrets = [secret for each in self._credentials for secret in (each.api_key, each.secret_key)]
@@ -107,7 +108,7 @@ class BaiduProvider(Adapter):
     @property
     def keys(self) -> Sequence[Key]:
         """The keys with account and weight, without their secrets, in order of preference."""
-        return tuple(credential.key for credential in self._credentials)
+        return self._keys
 
     def recognize(self, request: Request, deadline: Deadline) -> Page:
         """Read one image; everything, a token included, ends by the deadline.

@@ -14,7 +14,7 @@ from ocrgate.events import KeyBenched, KeyTrialChanged
 from ocrgate.key import Key, KeyUse
 from ocrgate.result import Attempt, Cost
 from ocrgate.settings import AuditSettings
-from ocrgate.state import Guarded, StoreHealth, open_store
+from ocrgate.state import open_store
 
 NO_AUDIT = AuditSettings()
 _log = logging.getLogger("ocrgate.audit")
@@ -103,9 +103,7 @@ class Commons:
     def status(self) -> dict[str, Any]:
         """How the store and the ledger are: see `Gateway.status`."""
         return {
-            "state": self.store.health()
-            if isinstance(self.store, Guarded)
-            else StoreHealth(self.store.kind, self.store.shared, ok=True),
+            "state": self.store.health(),
             "audit": None if self.ledger is None else self.ledger.health(),
         }
 

@@ -11,7 +11,7 @@ from ocrgate.settings import AcceptSettings, ProviderSettings, RouteSettings, Se
 BEST_FIRST = ("rapidocr", "tesseract", "easyocr")
 """Local engines by what they read right a second spent; see benchmarks/results."""
 
-_BAIDU_VARIABLES = ("AIP_APP_ID", "AIP_API_KEY", "AIP_SECRET_KEY")
+BAIDU_VARIABLES = ("AIP_APP_ID", "AIP_API_KEY", "AIP_SECRET_KEY")
 
 
 def default_settings() -> Settings:
@@ -25,7 +25,7 @@ def default_settings() -> Settings:
     """
     providers: dict[str, ProviderSettings] = {}
     missing: list[str] = []
-    if all(os.environ.get(name) for name in _BAIDU_VARIABLES) and "baidu" in catalog.factories():
+    if all(os.environ.get(name) for name in BAIDU_VARIABLES) and "baidu" in catalog.factories():
         providers["baidu"] = ProviderSettings("baidu", "baidu", timeout=10.0)
     for name in BEST_FIRST:
         settings = ProviderSettings(name, name, timeout=60.0)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocrgate.ability import Finding
-from ocrgate.doctor.environment import BAIDU_VARIABLES, environment
+from ocrgate.doctor.environment import environment
+from ocrgate.embedded import BAIDU_VARIABLES
 
 
 def told(name: str, **environ: str) -> list[Finding]:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from ocrgate.diagnosis import Diagnosis, lookup
 from ocrgate.key import Key
 from ocrgate.keys.bench import Bench, Benches
-from ocrgate.keys.board import Board, join
+from ocrgate.keys.board import Board
 from ocrgate.state import MemoryStore
+from ocrgate.state.name import join
 from ocrgate.testing import ManualClock
 
 NOW = 1_767_225_600.0

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 from tests.keys.asker import NAME, Backwards
+from tests.state.flaky import Flaky
 from tests.state.work import finish, go, start
 
 from ocrgate.clock import Clock, Deadline
 from ocrgate.keys.owner import TokenOwner
 from ocrgate.keys.shared import LEASE, Seal, SharedToken
 from ocrgate.keys.token import Token
-from ocrgate.state import MemoryStore, SQLiteStore, StoreError
+from ocrgate.state import MemoryStore, SQLiteStore
 from ocrgate.testing import ManualClock
 
 
@@ -38,28 +39,6 @@ class Endpoint:
         if self.fails is not None:
             raise self.fails
         return Token(f"t{number}", self.clock.monotonic() + self.life)
-
-
-class Dead(MemoryStore):
-    """Fails at everything while `down`."""
-
-    down = True
-
-    def _ask(self) -> None:
-        if self.down:
-            raise StoreError("gone")
-
-    def get(self, name: str) -> str | None:
-        self._ask()
-        return super().get(name)
-
-    def put(self, name: str, text: str, ttl: float | None = None) -> None:
-        self._ask()
-        super().put(name, text, ttl)
-
-    def swap(self, name: str, old: str | None, new: str | None, ttl: float | None = None) -> bool:
-        self._ask()
-        return super().swap(name, old, new, ttl)
 
 
 @pytest.fixture
@@ -289,8 +268,7 @@ def test_a_late_refusal_does_not_drop_the_newer_token(
 def test_a_refused_token_that_could_not_be_taken_out_of_the_store_is_not_taken_from_it_again(
     endpoint: Endpoint, clock: ManualClock
 ) -> None:
-    store = Dead(clock)
-    store.down = False
+    store = Flaky(clock, "gone")
     owner = _process(store, endpoint, clock)
     refused = owner.get(_soon(clock))
     store.down = True
@@ -380,7 +358,9 @@ def test_a_token_refused_while_it_is_being_replaced_does_not_come_back(
 def test_trouble_with_the_store_costs_no_call(
     endpoint: Endpoint, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    owner = _process(Dead(clock), endpoint, clock)
+    store = Flaky(clock, "gone")
+    store.down = True
+    owner = _process(store, endpoint, clock)
     token = owner.get(_soon(clock))
     assert token.text == "t1"
     assert owner.invalidate(token)

@@ -5,52 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.state.flaky import Flaky
 from tests.state.work import finish, go, start
 
-from ocrgate.state import Guarded, MemoryStore, SQLiteStore, StoreError, StoreHealth
+from ocrgate.state import Guarded, SQLiteStore, StoreError, StoreHealth
 from ocrgate.testing import ManualClock
-
-
-class Flaky(MemoryStore):
-    """Is shared and counts what it is asked; while `down`, it fails."""
-
-    kind = "flaky"
-    shared = True
-
-    def __init__(self, clock: ManualClock) -> None:
-        super().__init__(clock)
-        self.down = False
-        self.asked = 0
-
-    def _ask(self) -> None:
-        self.asked += 1
-        if self.down:
-            raise StoreError("the disk is full; free some space")
-
-    def get(self, name: str) -> str | None:
-        self._ask()
-        return super().get(name)
-
-    def put(self, name: str, text: str, ttl: float | None = None) -> None:
-        self._ask()
-        super().put(name, text, ttl)
-
-    def swap(self, name: str, old: str | None, new: str | None, ttl: float | None = None) -> bool:
-        self._ask()
-        return super().swap(name, old, new, ttl)
-
-    def add(self, name: str, amount: int, *, limit: int | None = None, ttl: float | None = None) -> int | None:
-        self._ask()
-        return super().add(name, amount, limit=limit, ttl=ttl)
-
-    def scan(self, prefix: str) -> Mapping[str, str]:
-        self._ask()
-        return super().scan(prefix)
 
 
 @pytest.fixture

@@ -14,11 +14,6 @@ MARGIN = 86_400.0
 _log = logging.getLogger("ocrgate.billing")
 
 
-def path(*parts: str) -> str:
-    """A name in the store; a part that has `/` in it stays one part."""
-    return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
-
-
 def number(name: str, text: str | None) -> int:
     """The sum that a store has under a name, 0 for none. Raises StoreError when it is no number."""
     try:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ocrgate.billing.basket import Basket
 from ocrgate.billing.calendar import PERIODS, Calendar, Today
-from ocrgate.billing.counter import Allowance, Counter, number, path
+from ocrgate.billing.counter import Allowance, Counter, number
 from ocrgate.billing.money import price_micros
 from ocrgate.billing.reservation import NOTHING, Ending, Reservation
 from ocrgate.billing.spend import Spend
@@ -19,6 +19,7 @@ from ocrgate.errors import ProviderRefused
 from ocrgate.key import Key
 from ocrgate.period import Period
 from ocrgate.result import Cost, Tariff
+from ocrgate.state.name import join
 from ocrgate.state.store import Store, StoreError
 
 _QUOTAS: Mapping[str, Period] = {"per_month": "month", "per_day": "day"}
@@ -77,7 +78,7 @@ class Meter:
         self._store = store
         self._calendar = Calendar(clock)
         owners: list[tuple[str | None, str, str]] = [(key.name, key.name, key.account or key.name) for key in keys]
-        self._prefix = path("billing", provider)
+        self._prefix = join("billing", provider)
         self._purses = {
             key: self._purse(name, account) for key, name, account in owners or [(None, provider, provider)]
         }
@@ -86,8 +87,8 @@ class Meter:
         currency = None if self.tariff is None else self.tariff.currency
         return _Purse(
             account=account,
-            quota=f"{self._prefix}/{path('account', account)}",
-            totals=Totals(f"{self._prefix}/{path('key', name)}", currency),
+            quota=f"{self._prefix}/{join('account', account)}",
+            totals=Totals(f"{self._prefix}/{join('key', name)}", currency),
         )
 
     def reserve(self, key: str | None = None, spend: Spend | None = None) -> Reservation:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ocrgate.billing.calendar import PERIODS, Calendar, Today
-from ocrgate.billing.counter import Allowance, Counter, path
+from ocrgate.billing.counter import Allowance, Counter
 from ocrgate.billing.money import limit_micros, text, units
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.period import Period
 from ocrgate.result import Cost, Tariff
 from ocrgate.settings import SpendSettings
+from ocrgate.state.name import join
 from ocrgate.state.store import Store
 
 
@@ -36,7 +37,7 @@ class Spend:
         amounts: dict[Period, float | None] = {"day": settings.per_day, "month": settings.per_month}
         self._limits = {period: limit_micros(amount) for period in PERIODS if (amount := amounts[period]) is not None}
         self._store = store
-        self._prefix = path("spend", route, settings.currency)
+        self._prefix = join("spend", route, settings.currency)
         self._calendar = Calendar(clock)
 
     @property

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ocrgate.ability import Finding
+from ocrgate.embedded import BAIDU_VARIABLES
 
-BAIDU_VARIABLES = ("AIP_APP_ID", "AIP_API_KEY", "AIP_SECRET_KEY")
 _PLACEHOLDER = re.compile(r"(your|my|xxx+|<.*>|\$\{?\w+\}?|changeme|\*+|\.\.\.|…)", re.IGNORECASE)
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")

@@ -5,12 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from ocrgate.state.name import join
 from ocrgate.state.store import Store
-
-
-def join(*parts: str) -> str:
-    """The name of an entry; configured names may hold anything, so a `/` in them is escaped."""
-    return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
 
 
 class Board:

@@ -15,12 +15,13 @@ from ocrgate.diagnosis import Diagnosis
 from ocrgate.events import KeyTrialChanged
 from ocrgate.key import Key
 from ocrgate.keys.bench import Benches, account
-from ocrgate.keys.board import Board, join
+from ocrgate.keys.board import Board
 from ocrgate.keys.throttle import Throttle
 from ocrgate.keys.trial import Trials, TrialState
 from ocrgate.keys.turn import Turns
 from ocrgate.period import Period
 from ocrgate.state.memory import MemoryStore
+from ocrgate.state.name import join
 from ocrgate.state.store import Store
 
 REFUSALS = 3

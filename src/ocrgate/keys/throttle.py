@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from ocrgate.clock import Clock
 from ocrgate.diagnosis import Diagnosis, table
-from ocrgate.keys.board import join
+from ocrgate.state.name import join
 from ocrgate.state.store import Store
 
 LONE_SECONDS = 1.0
