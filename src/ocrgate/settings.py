@@ -34,12 +34,16 @@ class RetrySettings:
             raise ValueError("0 <= base <= cap does not hold")
 
 
+BreakerMode = Literal["enforce", "shadow", "disabled", "forced_open"]
+
+
 @dataclass(frozen=True, slots=True)
 class BreakerSettings:
     """When a provider is no longer asked.
 
     Attributes:
-        window: calls looked back on.
+        window: calls looked back on, when there is no `period`.
+        period: seconds looked back on, whatever the number of calls; None for a window of calls.
         minimum: calls in the window before a rate means anything.
         failure_rate: share of failures, 0–1, from which the breaker opens.
         slow_call: seconds from which an answer counts as slow.
@@ -48,9 +52,12 @@ class BreakerSettings:
             up to eight times.
         probes: calls let through at once when half open.
         successes: successful probes that close it.
+        mode: `enforce` · `shadow` (everything is counted and told, nothing is refused) · `disabled` (nothing is counted
+            or refused) · `forced_open` (everything is refused until somebody says otherwise).
     """
 
     window: int = 20
+    period: float | None = None
     minimum: int = 5
     failure_rate: float = 0.5
     slow_call: float = 30.0
@@ -58,10 +65,13 @@ class BreakerSettings:
     open_for: float = 30.0
     probes: int = 1
     successes: int = 2
+    mode: BreakerMode = "enforce"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.minimum <= self.window:
+        if self.minimum < 1 or (self.period is None and self.minimum > self.window):
             raise ValueError("1 <= minimum <= window does not hold")
+        if self.period is not None and self.period <= 0:
+            raise ValueError("period is above 0")
         if not (0 < self.failure_rate <= 1 and 0 < self.slow_rate <= 1):
             raise ValueError("rates are above 0 and at most 1")
         if self.probes < 1 or self.successes < 1 or self.open_for <= 0:
@@ -69,16 +79,63 @@ class BreakerSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class BudgetSettings:
-    """Extra calls a route may make.
+class ConcurrencySettings:
+    """How many calls of a provider are in flight at once, found out as they go.
 
     Attributes:
-        retry_ratio: repeated calls per ordinary call, 0–1.
-        minimum: repeated calls that are always allowed within ten seconds.
+        mode: `fixed` (always as many as there are lanes) · `aimd` (one more while calls succeed, fewer by a tenth when
+            one is throttled or slow) · `gradient` (by how much calls are slower than they used to be).
+        minimum: calls that may always be in flight; lanes are the most.
+        slow: seconds from which a call counts as slow for `aimd`; None for none.
+    """
+
+    mode: Literal["fixed", "aimd", "gradient"] = "fixed"
+    minimum: int = 1
+    slow: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.minimum < 1 or (self.slow is not None and self.slow <= 0):
+            raise ValueError("minimum and slow are above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSettings:
+    """Extra calls a route may make: repeated ones and hedges together.
+
+    Attributes:
+        retry_ratio: extra calls per ordinary call of the last ten seconds, 0–1.
+        minimum: extra calls that are always allowed within ten seconds.
     """
 
     retry_ratio: float = 0.2
     minimum: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class HedgeSettings:
+    """Asking twice when the first one asked is slow.
+
+    Attributes:
+        after: seconds, or the quantile (0–1, exclusive) of what the engine took lately, after which the second is
+            asked; without enough calls to know a quantile there is no hedge.
+        quantile: whether `after` is a quantile.
+        floor: seconds; never sooner than this.
+        budget: hedges per ordinary call, 0–1; they also count in the route's `budget`.
+        to: `local` (the next engine of the route on this host) or `key` (the same engine in the cloud with a key of
+            another account, or another key), whichever of those listed can be had first.
+    """
+
+    after: float = 0.95
+    quantile: bool = True
+    floor: float = 0.0
+    budget: float = 0.05
+    to: tuple[Literal["local", "key"], ...] = ("local",)
+
+    def __post_init__(self) -> None:
+        if self.quantile and not 0 < self.after < 1:
+            raise ValueError("a quantile is above 0 and below 1")
+        if self.after < 0 or self.floor < 0 or not 0 <= self.budget <= 1 or not self.to:
+            raise ValueError("after and floor are at least 0, budget is a share, and to names somebody")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +148,9 @@ class ProviderSettings:
         options: handed to the adapter as they are; in no repr, for secrets may be among them.
         timeout: one attempt, whole.
         qps: calls a second and key, evenly paced; None for no limit.
-        retry, breaker: see there.
+        margin: share by which calls are set further apart than 1/`qps`, so that a server that counts what arrives in
+            a second never counts one too many because one call was on its way longer than another.
+        retry, breaker, concurrency: see there.
         lanes: calls in flight at once; None for the adapter's own number.
         queue: calls that may wait for a lane.
         memory: bytes of memory one worker process may have (local engines).
@@ -107,8 +166,10 @@ class ProviderSettings:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     timeout: float = 30.0
     qps: float | None = None
+    margin: float = 0.04
     retry: RetrySettings = RetrySettings()
     breaker: BreakerSettings = BreakerSettings()
+    concurrency: ConcurrencySettings = ConcurrencySettings()
     lanes: int | None = None
     queue: int = 64
     memory: int = 4 << 30
@@ -186,6 +247,10 @@ class RouteSettings:
         residency: `local` never plans an engine in the cloud.
         languages: asked of every engine unless the call names its own.
         spend: what it may cost.
+        budget, accept: see there.
+        hedge: when a second engine is asked, or None for never.
+        panic: whether the last engine on this host is asked although its breaker is open, when no other has given an
+            acceptable answer; the result is then `degraded`.
     """
 
     name: str
@@ -196,6 +261,41 @@ class RouteSettings:
     budget: BudgetSettings = BudgetSettings()
     accept: AcceptSettings = AcceptSettings()
     spend: SpendSettings = SpendSettings()
+    hedge: HedgeSettings | None = None
+    panic: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """Where answers are kept.
+
+    Attributes:
+        path: of the file.
+        ttl: seconds an answer is kept; None for as long as there is room.
+        size: bytes that the answers may take; None for no limit.
+    """
+
+    path: str
+    ttl: float | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChaosSettings:
+    """Faults on purpose, in production, to see that they are survived.
+
+    Attributes:
+        rate: share of the calls of an engine that are spoilt, 0–1.
+        faults: drawn from with equal chance: `error` (the engine failed), `timeout` (it answered nothing until its time
+            was over), `slow` (right, `delay` later), `throttle` (asked too often), `crash` (the engine's process ended).
+        providers: configured names of those concerned; empty for all.
+        delay: seconds of `slow`.
+    """
+
+    rate: float = 0.0
+    faults: tuple[str, ...] = ("error", "slow")
+    providers: tuple[str, ...] = ()
+    delay: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +355,10 @@ class Settings:
         logging: for the command line.
         state: what processes share: `memory`, `sqlite:FILE` or a Redis URL, which may hold a password, so in no repr.
         audit: where uses of keys are recorded.
+        cache: where answers are kept, or None for nowhere.
+        single_flight: whether a picture that is being read is not read again at the same time for another call that
+            asks the same.
+        chaos: faults on purpose, or None.
         watch: seconds between looks at the configuration file, which is taken anew when it has changed; None for never.
         notices: settings that were accepted but change nothing in this version, one sentence each.
     """
@@ -265,5 +369,8 @@ class Settings:
     logging: LoggingSettings = LoggingSettings()
     state: str = field(default="memory", repr=False)
     audit: AuditSettings = AuditSettings()
+    cache: CacheSettings | None = None
+    single_flight: bool = True
+    chaos: ChaosSettings | None = None
     watch: float | None = 2.0
     notices: tuple[str, ...] = ()

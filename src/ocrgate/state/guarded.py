@@ -78,6 +78,10 @@ class Guarded:
             shared = self._store.shared and self._problem is None
             return StoreHealth(self.kind, shared, self._problem is None, self._since, self._problem or "")
 
+    def time(self) -> float:
+        """That of the store; while it is out of reach, as far as it is remembered."""
+        return self._store.time()
+
     def get(self, name: str) -> str | None:
         asked, text = self._ask(lambda store: store.get(name))
         if asked:

@@ -31,6 +31,9 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
+    def time(self) -> float:
+        return self._clock.time()
+
     def get(self, name: str) -> str | None:
         with self._locked():
             return self._live(name)

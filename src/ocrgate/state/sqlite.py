@@ -55,6 +55,9 @@ class SQLiteStore:
     def __repr__(self) -> str:
         return f"SQLiteStore({str(self.path)!r})"
 
+    def time(self) -> float:
+        return self._clock.time()
+
     def get(self, name: str) -> str | None:
         key = _bytes(name)
 

@@ -31,6 +31,10 @@ class Store(Protocol):
     @property
     def shared(self) -> bool: ...
 
+    def time(self) -> float:
+        """Seconds since 1970-01-01 UTC by the clock that all who share the store agree on; never fails."""
+        ...
+
     def get(self, name: str) -> str | None:
         """The text, or None when there is none. Raises StoreError."""
         ...

@@ -1,0 +1,32 @@
+"""What a forked child has to make anew: its locks may be held by threads that did not come along."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import Protocol
+
+
+class Renewable(Protocol):
+    """Something that lives on in a forked child."""
+
+    def after_fork(self) -> None:
+        """Called in the child before anything else runs there; makes locks anew and lets go of threads."""
+        ...
+
+
+_all: weakref.WeakSet[Renewable] = weakref.WeakSet()
+
+
+def renew(thing: Renewable) -> None:
+    """Have `thing.after_fork()` called in every child that this process forks, as long as the thing lives."""
+    _all.add(thing)
+
+
+def _after_fork() -> None:
+    for thing in list(_all):
+        thing.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

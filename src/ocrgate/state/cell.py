@@ -1,0 +1,123 @@
+"""A record that several threads, or several processes, change one after the other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from ocrgate import fork
+from ocrgate.clock import SYSTEM_CLOCK, Clock
+from ocrgate.state.store import Store
+
+Record = TypeVar("Record")
+Answer = TypeVar("Answer")
+
+_TRIES = 200
+_PAUSE = 0.0005
+
+
+class Codec(Protocol[Record]):
+    """How a record is written as a text."""
+
+    def fresh(self) -> Record:
+        """The record before anything has happened."""
+        ...
+
+    def encode(self, record: Record) -> str:
+        """Equal records give equal texts."""
+        ...
+
+    def decode(self, text: str) -> Record:
+        """The record; a fresh one, never an error, for whatever cannot be read."""
+        ...
+
+
+class Cell(Protocol[Record]):
+    """One record and its time. Every `change` sees what the one before it left, whoever made it."""
+
+    def change(self, step: Callable[[Record, float], Answer]) -> Answer:
+        """Let `step(record, now)` look at the record and alter it in place; what it returns.
+
+        `now` is in seconds that every holder of the record agrees on. A step may run more than once, each time on a
+        record as it is then, so all it does is to alter the record and to answer; it must not raise.
+        """
+        ...
+
+    def look(self, step: Callable[[Record, float], Answer]) -> Answer:
+        """Likewise, for a step that alters nothing."""
+        ...
+
+
+class LocalCell(Generic[Record]):
+    """A record of this process, in monotonic time."""
+
+    def __init__(self, codec: Codec[Record], clock: Clock = SYSTEM_CLOCK) -> None:
+        self._record = codec.fresh()
+        self._clock = clock
+        self._lock = threading.Lock()
+        fork.renew(self)
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    def change(self, step: Callable[[Record, float], Answer]) -> Answer:
+        with self._lock:
+            return step(self._record, self._clock.monotonic())
+
+    look = change
+
+
+class SharedCell(Generic[Record]):
+    """A record in a store, in the store's time.
+
+    Args:
+        store: one that raises no StoreError.
+        name: of the entry.
+        codec: how the record is written there.
+        life: seconds after the last change for which the record is kept.
+        clock: for pauses between tries when others change it at the same time.
+    """
+
+    def __init__(self, store: Store, name: str, codec: Codec[Record], life: float, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._store = store
+        self._name = name
+        self._codec = codec
+        self._life = life
+        self._clock = clock
+        # Threads of one process take turns here, so that only processes compete for the entry.
+        self._lock = threading.Lock()
+        fork.renew(self)
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    def change(self, step: Callable[[Record, float], Answer]) -> Answer:
+        with self._lock:
+            for number in range(_TRIES):
+                text = self._store.get(self._name)
+                record = self._decoded(text)
+                answer = step(record, self._store.time())
+                written = self._codec.encode(record)
+                if written == text or self._store.swap(self._name, text, written, self._life):
+                    return answer
+                if number % 10 == 9:
+                    self._clock.sleep(_PAUSE)
+            # Others were first two hundred times; the entry is theirs, and this step is not waited for any longer.
+            self._store.put(self._name, written, self._life)
+            return answer
+
+    def look(self, step: Callable[[Record, float], Answer]) -> Answer:
+        return step(self._decoded(self._store.get(self._name)), self._store.time())
+
+    def _decoded(self, text: str | None) -> Record:
+        return self._codec.fresh() if text is None else self._codec.decode(text)
+
+
+def open_cell(
+    store: Store | None, name: str, codec: Codec[Record], life: float, clock: Clock = SYSTEM_CLOCK
+) -> Cell[Record]:
+    """A cell in the store where it could be shared, else one of this process."""
+    if store is None or store.kind == "memory":
+        return LocalCell(codec, clock)
+    return SharedCell(store, name, codec, life, clock)
