@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ocrgate.cancel import Cancellation
@@ -23,6 +23,7 @@ class Call:
         cancel: how the caller gives up.
         tell: hears of each attempt as it ends.
         page: number of the page that is being read.
+        key: name of the credential in use, or None.
         attempts: the story so far.
     """
 
@@ -33,9 +34,15 @@ class Call:
     cancel: Cancellation = field(default_factory=Cancellation)
     tell: Callable[[Attempt], None] = field(default=lambda _attempt: None)
     page: int = 1
+    key: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
 
     def record(self, attempt: Attempt) -> None:
         """Write one line of the story."""
         self.attempts.append(attempt)
         self.tell(attempt)
+
+    def fork(self) -> Call:
+        """The same call for one of several who work for it at once: it can be given up alone, and has a story of its
+        own that nobody is told of."""
+        return replace(self, cancel=Cancellation(), tell=lambda _attempt: None, attempts=[])

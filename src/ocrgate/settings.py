@@ -287,7 +287,7 @@ class ChaosSettings:
     Attributes:
         rate: share of the calls of an engine that are spoilt, 0–1.
         faults: drawn from with equal chance: `error` (the engine failed), `timeout` (it answered nothing until its time
-            was over), `slow` (right, `delay` later), `throttle` (asked too often), `crash` (the engine's process ended).
+            was over), `slow` (right, `delay` later), `throttle` (asked too often), `crash` (its process ended).
         providers: configured names of those concerned; empty for all.
         delay: seconds of `slow`.
     """

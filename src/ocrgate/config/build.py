@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from ocrgate.config.provider_model import Price
 from ocrgate.config.providers import Checked
-from ocrgate.config.root_model import Root
-from ocrgate.config.route_model import Route
+from ocrgate.config.root_model import Chaos, Root
+from ocrgate.config.route_model import Hedge, Route
 from ocrgate.language import tags
 from ocrgate.result import Cost, Tariff, Tier
 from ocrgate.settings import (
@@ -15,6 +15,10 @@ from ocrgate.settings import (
     AuditSettings,
     BreakerSettings,
     BudgetSettings,
+    CacheSettings,
+    ChaosSettings,
+    ConcurrencySettings,
+    HedgeSettings,
     ImageSettings,
     LoggingSettings,
     ProviderSettings,
@@ -24,6 +28,7 @@ from ocrgate.settings import (
     Settings,
     SpendSettings,
 )
+from ocrgate.units import percentile
 
 DEFAULT_ROUTE = "default"
 
@@ -38,6 +43,9 @@ def settings(root: Root, providers: Mapping[str, Checked], notices: tuple[str, .
         logging=LoggingSettings(**root.logging.model_dump()),
         state=root.state,
         audit=AuditSettings(**root.audit.model_dump()),
+        cache=None if root.cache is None else CacheSettings(**root.cache.model_dump()),
+        single_flight=root.single_flight,
+        chaos=None if root.chaos is None else _chaos(root.chaos),
         watch=root.watch,
         notices=notices,
     )
@@ -51,8 +59,10 @@ def _provider(name: str, checked: Checked) -> ProviderSettings:
         options=checked.options,
         timeout=own.timeout,
         qps=own.rate.qps,
+        margin=own.rate.margin,
         retry=RetrySettings(**own.retry.model_dump()),
         breaker=BreakerSettings(**own.breaker.model_dump()),
+        concurrency=ConcurrencySettings(**own.concurrency.model_dump()),
         lanes=own.lanes,
         queue=own.queue,
         memory=own.memory,
@@ -86,4 +96,16 @@ def _route(name: str, route: Route, every: tuple[str, ...]) -> RouteSettings:
             rules=tuple(RuleSettings(**rule.model_dump()) for rule in accept.rules),
         ),
         spend=SpendSettings(**route.spend.model_dump()),
+        hedge=None if route.hedge is None else _hedge(route.hedge),
+        panic=route.panic,
     )
+
+
+def _hedge(hedge: Hedge) -> HedgeSettings:
+    share = isinstance(hedge.after, str)
+    after = percentile(hedge.after) / 100 if share else hedge.after
+    return HedgeSettings(after, share, floor=hedge.floor, budget=hedge.budget, to=tuple(hedge.to))
+
+
+def _chaos(chaos: Chaos) -> ChaosSettings:
+    return ChaosSettings(chaos.rate, tuple(chaos.faults), tuple(chaos.providers), chaos.delay)

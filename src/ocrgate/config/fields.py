@@ -78,6 +78,7 @@ Rate = Annotated[float, Strict(), Gt(0), Lt(10**6), BeforeValidator(typed)]
 Share = Annotated[float, Strict(), Ge(0), Le(1), BeforeValidator(typed)]
 PositiveShare = Annotated[float, Strict(), Gt(0), Le(1), BeforeValidator(typed)]
 Text = Annotated[str, Strict(), MinLen(1)]
+Switch = Annotated[bool, Strict(), BeforeValidator(typed)]
 Wait = Annotated[float, BeforeValidator(_DURATION), WithJsonSchema(_DURATION_SCHEMA)]
 """Seconds, 0 allowed."""
 Duration = Annotated[Wait, BeforeValidator(lambda value: _above_zero(_DURATION(value)))]

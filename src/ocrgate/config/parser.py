@@ -50,6 +50,7 @@ def _check(data: dict[str, Any], report: Report) -> Settings | None:
     root = validate(Root, data, (), report)
     checked = providers.check(data.get("providers"), report)
     routes.check(data.get("routes"), data.get("providers"), report)
+    routes.check_names(data.get("chaos"), data.get("providers"), ("chaos", "providers"), report)
     for section in ("providers", "routes"):
         _names(data.get(section), (section,), report)
     if root is None or report.findings:

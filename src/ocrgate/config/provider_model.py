@@ -7,15 +7,30 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from ocrgate.config.fields import Amount, Count, Duration, PositiveShare, Rate, Section, Size, Text, Wait, Whole, wrong
+from ocrgate.config.fields import (
+    Amount,
+    Count,
+    Duration,
+    PositiveShare,
+    Rate,
+    Section,
+    Share,
+    Size,
+    Text,
+    Wait,
+    Whole,
+    wrong,
+)
 from ocrgate.result import Cost
-from ocrgate.settings import BreakerSettings, ProviderSettings, RetrySettings
+from ocrgate.settings import BreakerMode, BreakerSettings, ConcurrencySettings, ProviderSettings, RetrySettings
 
 _PROVIDER, _RETRY, _BREAKER, _COST = ProviderSettings("", ""), RetrySettings(), BreakerSettings(), Cost()
+_CONCURRENCY = ConcurrencySettings()
 
 
 class Pace(Section):
     qps: Rate | None = Field(default=_PROVIDER.qps, description="Calls a second and key, evenly paced.")
+    margin: Share = Field(default=_PROVIDER.margin, description="Share by which they are set further apart than that.")
 
 
 class Quota(Section):
@@ -60,7 +75,10 @@ class Retry(Section):
 
 
 class Breaker(Section):
-    window: Count = Field(default=_BREAKER.window, description="Calls looked back on.")
+    window: Count = Field(default=_BREAKER.window, description="Calls looked back on, when there is no period.")
+    period: Duration | None = Field(
+        default=_BREAKER.period, description="Time looked back on, whatever the number of calls."
+    )
     minimum: Count = Field(default=_BREAKER.minimum, description="Calls in the window before a rate means anything.")
     failure_rate: PositiveShare = Field(default=_BREAKER.failure_rate, description="Share of failures that opens it.")
     slow_call: Duration = Field(default=_BREAKER.slow_call, description="From here on an answer counts as slow.")
@@ -68,6 +86,18 @@ class Breaker(Section):
     open_for: Duration = Field(default=_BREAKER.open_for, description="Until a probe is sent.")
     probes: Count = Field(default=_BREAKER.probes, description="Calls let through at once when half open.")
     successes: Count = Field(default=_BREAKER.successes, description="Successful probes that close it.")
+    mode: BreakerMode = Field(
+        default=_BREAKER.mode,
+        description="enforce; shadow counts and tells, and refuses nothing; disabled; forced_open refuses everything.",
+    )
+
+
+class Concurrency(Section):
+    mode: Literal["fixed", "aimd", "gradient"] = Field(
+        default=_CONCURRENCY.mode, description="Whether calls in flight are always as many as lanes, or found out."
+    )
+    minimum: Count = Field(default=_CONCURRENCY.minimum, description="Calls that may always be in flight.")
+    slow: Duration | None = Field(default=_CONCURRENCY.slow, description="From here on a call is slow, for aimd.")
 
 
 class Provider(Section):
@@ -86,6 +116,7 @@ class Provider(Section):
     )
     retry: Retry = Field(default=Retry(), description="Repeating a call whose failure is worth repeating.")
     breaker: Breaker = Field(default=Breaker(), description="When the provider is no longer asked.")
+    concurrency: Concurrency = Field(default=Concurrency(), description="How many calls are in flight at once.")
     memory: Size = Field(default=_PROVIDER.memory, description="Memory of one worker process (local engines).")
     recycle: Count = Field(
         default=_PROVIDER.recycle, description="Calls until a worker process is replaced (local engines)."

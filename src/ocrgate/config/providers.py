@@ -112,7 +112,7 @@ def _relations(section: dict[str, Any], path: Path, report: Report) -> None:
     """Settings that are right each on its own and wrong together; those that are wrong on their own are passed over."""
     for name, low, high, read in (("retry", "base", "cap", seconds), ("breaker", "minimum", "window", int)):
         values = section.get(name)
-        if not isinstance(values, dict):
+        if not isinstance(values, dict) or (high == "window" and values.get("period") is not None):
             continue
         default = Provider.model_fields[name].default
         try:

@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from ocrgate.config.fields import Count, Duration, Section, Size, Text, typed, wrong
+from ocrgate.config.fields import Count, Duration, PositiveShare, Section, Size, Switch, Text, typed, wrong
 from ocrgate.config.route_model import Route
-from ocrgate.settings import AuditSettings, ImageSettings, LoggingSettings, Settings
+from ocrgate.settings import AuditSettings, ChaosSettings, ImageSettings, LoggingSettings, Settings
 
 VERSION = 1
 
 _IMAGE, _LOGGING, _AUDIT = ImageSettings(), LoggingSettings(), AuditSettings()
-_WATCH = Settings({}, {}).watch
+_CHAOS, _SETTINGS = ChaosSettings(), Settings({}, {})
 
 
 class Cache(Section):
@@ -22,6 +22,7 @@ class Cache(Section):
     size: Size | None = Field(default=None, description="How much is kept.")
 
 
+Fault = Literal["error", "timeout", "slow", "throttle", "crash"]
 _LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -51,9 +52,18 @@ class Audit(Section):
     on_failure: Literal["continue", "refuse"] = Field(
         default=_AUDIT.on_failure, description="What happens to a call whose line cannot be written."
     )
-    sync: Annotated[bool, Field(strict=True), BeforeValidator(typed)] = Field(
+    sync: Switch = Field(
         default=_AUDIT.sync, description="Whether each line is forced to the disk before the call goes on."
     )
+
+
+class Chaos(Section):
+    rate: PositiveShare = Field(description="Share of the calls of an engine that are spoilt on purpose.")
+    faults: Annotated[list[Fault], Field(min_length=1)] = Field(
+        default=["error", "slow"], description="Drawn from with equal chance."
+    )
+    providers: list[Text] = Field(default=[], description="Those concerned; all when left out.")
+    delay: Duration = Field(default=_CHAOS.delay, description="How much later a slow answer comes.")
 
 
 class Image(Section):
@@ -94,7 +104,7 @@ def _cache(value: Any) -> Any:
     return value
 
 
-def _watch(value: Any) -> Any:
+def _off(value: Any) -> Any:
     return None if typed(value) in (False, "off") else value
 
 
@@ -117,9 +127,17 @@ class Root(Section):
     cache: Annotated[Cache | None, BeforeValidator(_cache)] = Field(
         default=None, description="off, or where answers are kept."
     )
+    single_flight: Switch = Field(
+        default=_SETTINGS.single_flight,
+        description="Whether a picture that is being read is not read a second time at once for another call.",
+    )
+    chaos: Annotated[Chaos | None, BeforeValidator(_off)] = Field(
+        default=None, description="off, or faults on purpose, to see that they are survived."
+    )
     logging: Logging = Field(default=Logging(), description="The log of the command line.")
     audit: Audit = Field(default=Audit(), description="Where key uses are recorded.")
-    watch: Annotated[Duration | None, BeforeValidator(_watch)] = Field(
-        default=_WATCH, description="off, or how often this file is looked at; it is taken anew when it has changed."
+    watch: Annotated[Duration | None, BeforeValidator(_off)] = Field(
+        default=_SETTINGS.watch,
+        description="off, or how often this file is looked at; taken anew when it has changed.",
     )
     image: Image = Field(default=Image(), description="What is accepted as an image.")

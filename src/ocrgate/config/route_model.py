@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from ocrgate.config.fields import Amount, Count, Duration, Moment, Section, Share, Text, Wait, Whole, typed
+from ocrgate.config.fields import Amount, Count, Duration, Moment, Section, Share, Switch, Text, Wait, Whole
 from ocrgate.config.provider_model import Currency
-from ocrgate.settings import AcceptSettings, BudgetSettings, RouteSettings, RuleSettings, SpendSettings
+from ocrgate.settings import (
+    AcceptSettings,
+    BudgetSettings,
+    HedgeSettings,
+    RouteSettings,
+    RuleSettings,
+    SpendSettings,
+)
 
 _ROUTE, _BUDGET, _ACCEPT, _RULE = RouteSettings("", ()), BudgetSettings(), AcceptSettings(), RuleSettings("", "")
-_SPEND = SpendSettings()
+_SPEND, _HEDGE = SpendSettings(), HedgeSettings()
 
 
 class Hedge(Section):
     after: Moment = Field(description="When a second engine is asked too: a percentile of past calls, or a duration.")
-    floor: Wait | None = Field(default=None, description="Never sooner than this.")
-    budget: Share | None = Field(default=None, description="Share of calls that may be doubled.")
+    floor: Wait = Field(default=_HEDGE.floor, description="Never sooner than this.")
+    budget: Share = Field(default=_HEDGE.budget, description="Share of calls that may be doubled.")
+    to: Annotated[list[Literal["local", "key"]], Field(min_length=1)] = Field(
+        default=list(_HEDGE.to),
+        description="local: the next engine on this host; key: the same engine with another key. First choice first.",
+    )
 
 
 class Budget(Section):
-    retry_ratio: Share = Field(default=_BUDGET.retry_ratio, description="Repeated calls per ordinary call.")
-    minimum: Whole = Field(default=_BUDGET.minimum, description="Repeated calls always allowed within ten seconds.")
+    retry_ratio: Share = Field(default=_BUDGET.retry_ratio, description="Repeated and hedged calls per ordinary call.")
+    minimum: Whole = Field(default=_BUDGET.minimum, description="Such calls always allowed within ten seconds.")
 
 
 class Consensus(Section):
@@ -35,9 +46,7 @@ class Rule(Section):
     pattern: Annotated[Text, Field(max_length=10_000)] = Field(
         description="Regular expression; named groups become fields."
     )
-    required: Annotated[bool, Field(strict=True), BeforeValidator(typed)] = Field(
-        default=_RULE.required, description="Whether a text without a match is rejected."
-    )
+    required: Switch = Field(default=_RULE.required, description="Whether a text without a match is rejected.")
     check: Text | None = Field(default=_RULE.check, description="A python-stdnum module, such as cn.ric or luhn.")
 
 
@@ -71,6 +80,10 @@ class Route(Section):
         default=[], description="Asked of every engine: BCP 47 tags or any engine's own names."
     )
     hedge: Hedge | None = Field(default=None, description="Asking a second engine when the first is slow.")
+    panic: Switch = Field(
+        default=_ROUTE.panic,
+        description="Whether, when no other answers, the last engine on this host is asked though its breaker is open.",
+    )
     budget: Budget = Field(default=Budget(), description="Extra calls the route may make.")
     spend: Spend = Field(default=Spend(), description="What the route may cost.")
     enhance: list[Literal["grey", "upscale", "binarise", "denoise"]] = Field(

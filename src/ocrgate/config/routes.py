@@ -29,6 +29,12 @@ def check(data: Any, providers: Any, report: Report) -> None:
             check_rules(accept.get("rules"), (*path, "accept", "rules"), report)
 
 
+def check_names(section: Any, providers: Any, path: Path, report: Report) -> None:
+    """Note what a section's list `providers` names and does not exist."""
+    if isinstance(section, dict):
+        _named(section.get("providers"), list(providers) if isinstance(providers, dict) else [], path, report)
+
+
 def _named(listed: Any, names: list[str], path: Path, report: Report) -> list[str]:
     seen: list[str] = []
     for index, name in enumerate(listed if isinstance(listed, list) else []):
