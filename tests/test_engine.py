@@ -27,7 +27,7 @@ def test_waiting_for_a_lane_is_not_the_providers_slowness() -> None:
         cloud = gateway._fleet.engines["cloud"]
         asked.set()
         # The first call goes on when the second waits for its lane, the second when the first has been counted.
-        while not (cloud._lane._waiting if request.width == 61 else cloud._exchange.breaker._window):
+        while not (cloud._lane._waiting if request.width == 61 else cloud.breaker.status().calls):
             pause.wait(0.001)
         clock.advance(2.0)
         return Page(lines=(Line("text"),))

@@ -411,7 +411,7 @@ def test_the_status_tells_of_every_provider_whether_it_is_ready() -> None:
     assert list(status) == ["cloud", "local"]
     assert status["cloud"]["cloud"] is True
     assert status["local"]["ready"] is True
-    assert status["local"]["lanes"] == {"in_use": 0, "size": 8}
+    assert status["local"]["lanes"] == {"in_use": 0, "size": 8, "limit": 8}
 
 
 def test_the_async_call_gives_the_same_result() -> None:

@@ -12,9 +12,9 @@ CORE = ROOT / "src" / "ocrgate"
 
 # From the bottom to the top; a module may import its own layer and those before it.
 LAYERS = (
-    ("clock", "page", "language", "cancel", "period", "units"),
+    ("clock", "page", "language", "cancel", "period", "units", "fork", "crew"),
     ("diagnosis.diagnosis",),
-    ("result", "errors"),
+    ("result", "errors", "transcript"),
     ("key", "state"),
     ("provider", "ability", "settings"),
     ("diagnosis",),
@@ -33,15 +33,19 @@ LAYERS = (
         "watch",
         "source",
     ),
+    ("answers",),
     ("lane", "commons"),
     ("call",),
     ("exchange",),
     ("engine",),
     ("route",),
+    ("hedge",),
     ("failover",),
     ("reading", "fleet", "config", "embedded", "many", "log", "doctor"),
+    ("recognition",),
     ("gateway",),
     ("testing",),
+    ("drill",),
     ("cli", "__main__"),
 )
 # Errors carry a diagnosis and attempts, which are defined above them; for type checkers only.

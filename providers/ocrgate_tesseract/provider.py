@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from ocrgate.language import tags
 from ocrgate.page import Page
 from ocrgate.provider import Adapter, Capabilities, Limits, Readiness, Request
 from ocrgate_tesseract.failure import TYPE, failure
-from ocrgate_tesseract.installation import Installation, install_command, locate
+from ocrgate_tesseract.installation import Installation, install_command, locate, revision
 from ocrgate_tesseract.parse import parse
 
 if TYPE_CHECKING:
@@ -103,6 +104,14 @@ class TesseractProvider(Adapter):
         others = [name for name in installation.languages if name not in names]
         also = f"; also installed: {', '.join(others)}" if others else ""
         return Readiness(True, f"{installation.program} reads {'+'.join(names)}{also}")
+
+    @cached_property
+    def revision(self) -> str:
+        """What the program says of itself, and its data files; empty when there is no program."""
+        try:
+            return revision(self._locate())
+        except ProviderError:
+            return ""
 
     def warm_up(self) -> None:
         """Find the program and remove what killed predecessors left behind; there is nothing to keep loaded."""

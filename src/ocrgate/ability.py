@@ -63,3 +63,17 @@ class Priced(Protocol):
     def tariff(self) -> Tariff | None:
         """The provider's published price for what this adapter asks, or None when it is not known."""
         ...
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """An adapter that knows what its answers depend on besides its options: versions of programs, models and data."""
+
+    @property
+    def revision(self) -> str:
+        """One text for everything that may change an answer to the same request; holds no secret and raises nothing.
+
+        Answers that were kept under another revision are not given again. It is found out without loading the engine
+        and without the network, and may be remembered.
+        """
+        ...

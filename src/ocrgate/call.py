@@ -8,6 +8,7 @@ from typing import Any
 
 from ocrgate.cancel import Cancellation
 from ocrgate.clock import Deadline
+from ocrgate.events import Event
 from ocrgate.result import Attempt
 
 
@@ -22,6 +23,7 @@ class Call:
         options: request options for the engines, as the caller gave them.
         cancel: how the caller gives up.
         tell: hears of each attempt as it ends.
+        emit: hears of events.
         page: number of the page that is being read.
         key: name of the credential in use, or None.
         attempts: the story so far.
@@ -33,6 +35,7 @@ class Call:
     options: Mapping[str, Any] = field(default_factory=dict)
     cancel: Cancellation = field(default_factory=Cancellation)
     tell: Callable[[Attempt], None] = field(default=lambda _attempt: None)
+    emit: Callable[[Event], None] = field(default=lambda _event: None)
     page: int = 1
     key: str | None = None
     attempts: list[Attempt] = field(default_factory=list)

@@ -1,45 +1,68 @@
-"""What all engines of a gateway share, and what outlives a change of the configuration: the state and the ledger."""
+"""What all engines of a gateway share, and what outlives a change of the configuration: state, ledger and answers."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from ocrgate.answers import Answers
 from ocrgate.audit import Ledger, LedgerError, bench_record, switch_record, trial_record, use_record
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.errors import ConfigError, Problem, ProviderRefused
 from ocrgate.events import KeyBenched, KeyTrialChanged
 from ocrgate.key import Key, KeyUse
 from ocrgate.result import Attempt, Cost
-from ocrgate.settings import AuditSettings
+from ocrgate.settings import AuditSettings, CacheSettings
 from ocrgate.state import open_store
 
-NO_AUDIT = AuditSettings()
 _log = logging.getLogger("ocrgate.audit")
 
 
+_NO_AUDIT = AuditSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The settings of what is shared; a change of them takes a new `Commons`.
+
+    Attributes:
+        state: `memory`, `sqlite:FILE` or a Redis URL, so in no repr.
+        audit: of the ledger.
+        cache: of answers, or None for no cache.
+        single_flight: whether equal calls at the same time are one.
+    """
+
+    state: str = field(default="memory", repr=False)
+    audit: AuditSettings = _NO_AUDIT
+    cache: CacheSettings | None = None
+    single_flight: bool = True
+
+
 class Commons:
-    """The state store and the ledger of uses; thread-safe. Building it opens nothing.
+    """The state store, the ledger of uses and the answers so far; thread-safe. Building it opens nothing.
 
     Args:
-        state: `memory`, `sqlite:FILE` or a Redis URL.
-        audit: of the ledger.
+        settings: see `Shared`; its defaults when left out.
         clock: time.
 
     Raises:
-        ConfigError: when the state is none of these.
+        ConfigError: when the state cannot be used.
     """
 
-    def __init__(self, state: str = "memory", audit: AuditSettings = NO_AUDIT, clock: Clock = SYSTEM_CLOCK) -> None:
-        self.state = state
-        self.audit = audit
+    def __init__(self, settings: Shared | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.settings = settings = Shared() if settings is None else settings
         try:
-            self.store = open_store(state, clock)
+            self.store = open_store(settings.state, clock)
         except ValueError as error:
             raise ConfigError([Problem(str(error), "state")]) from error
-        self.ledger = None if audit.path is None else Ledger(audit, clock)
+        try:
+            self.answers = Answers(settings.cache, settings.single_flight, clock)
+        except ValueError as error:
+            raise ConfigError([Problem(str(error), "cache.path")]) from error
+        self.ledger = None if settings.audit.path is None else Ledger(settings.audit, clock)
         self._lock = threading.Lock()
         self._users = 0
         self._unwritten = False
@@ -55,6 +78,7 @@ class Commons:
             self._users -= 1
             last = self._users == 0
         if last:
+            self.answers.close()
             self.store.close()
 
     def require_ledger(self, provider: str, key: str | None) -> None:
@@ -63,7 +87,7 @@ class Commons:
         Raises:
             ProviderRefused: `audit`, when lines cannot be written and the configuration says to refuse.
         """
-        if self.ledger is None or key is None or self.audit.on_failure != "refuse" or self.ledger.health().ok:
+        if self.ledger is None or key is None or self.settings.audit.on_failure != "refuse" or self.ledger.health().ok:
             return
         try:
             self.ledger.append({"event": "resumed"})
@@ -105,6 +129,7 @@ class Commons:
         return {
             "state": self.store.health(),
             "audit": None if self.ledger is None else self.ledger.health(),
+            **self.answers.status(),
         }
 
     def _write(self, record: Mapping[str, object]) -> None:

@@ -6,13 +6,12 @@ itself is in a lane, so a call that waits for its turn or for the next try holds
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ocrgate.ability import Priced, Sharing
+from ocrgate.ability import Priced, Sharing, Versioned
 from ocrgate.billing import Meter, Spend
 from ocrgate.call import Call
 from ocrgate.checkup import Checkup
@@ -24,14 +23,20 @@ from ocrgate.exchange import Asked, Exchange
 from ocrgate.keys.ring import Ring
 from ocrgate.lane import Lane, Ticket, open_lane
 from ocrgate.page import Page
+from ocrgate.policy.breaker import Breaker
 from ocrgate.policy.budget import Budget
+from ocrgate.policy.chaos import Chaos
+from ocrgate.policy.latency import Latency
 from ocrgate.policy.retry import Retry
 from ocrgate.provider import Provider, ProviderSpec, Readiness, Request
 from ocrgate.result import Cost, Tariff
-from ocrgate.settings import ProviderSettings
+from ocrgate.settings import ProviderSettings, RetrySettings
 
 if TYPE_CHECKING:
     from ocrgate.picture import Picture, Tile
+
+
+_ONCE = RetrySettings(attempts=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,10 @@ class Engine:
         clock: time.
         emit: hears of events.
         commons: what is shared with other engines, and maybe other processes.
+        chaos: faults on purpose, or None.
+
+    Attributes:
+        latency: how long its answers took, waiting and repeated calls included.
     """
 
     def __init__(
@@ -74,6 +83,7 @@ class Engine:
         clock: Clock = SYSTEM_CLOCK,
         emit: Callable[[Event], None] = lambda _event: None,
         commons: Commons | None = None,
+        chaos: Chaos | None = None,
     ) -> None:
         self.settings = settings
         self.name = settings.name
@@ -94,9 +104,10 @@ class Engine:
             store=self._commons.store,
             clock=clock,
         )
-        self._exchange = Exchange(settings, provider, self._lane, self._ring, self._meter, self._commons, clock, emit)
-        self._lock = threading.Lock()
-        self._typical: float | None = None
+        self._exchange = Exchange(
+            settings, provider, self._lane, self._ring, self._meter, self._commons, clock, emit, chaos
+        )
+        self.latency = Latency()
 
     def _made_ring(self) -> Ring:
         return Ring(
@@ -127,18 +138,31 @@ class Engine:
         """Calls that can be in flight at once."""
         return self._lane.size
 
-    @property
-    def typical(self) -> float | None:
-        """Seconds that a call took lately, smoothed; None before the first."""
-        return self._typical
-
     def read(
-        self, picture: Picture, call: Call, deadline: Deadline, budget: Budget, spend: Spend | None = None
+        self,
+        picture: Picture,
+        call: Call,
+        deadline: Deadline,
+        budget: Budget,
+        spend: Spend | None = None,
+        *,
+        avoid: Iterable[str] = (),
+        extra: bool = False,
+        panic: bool = False,
     ) -> Answer:
         """Have a page read, with as many keys and calls as the policies allow.
 
         Every call that failed is recorded in `call`; the one that succeeded is not, because its outcome is the
         route's to say.
+
+        Args:
+            picture: the page.
+            call: of which this is the work.
+            deadline: of this engine.
+            budget, spend: of the route.
+            avoid: names of keys that are not used.
+            extra: whether the budget knows of this call already.
+            panic: whether the breaker is passed by; the engine is then asked once.
 
         Raises:
             ProviderRefused: when the engine was not asked at all, or no more.
@@ -149,12 +173,20 @@ class Engine:
             fitted = picture.fit(self.provider.capabilities.limits)
         except InvalidImage as error:
             raise ProviderRefused(self.name, "cannot_fit", error.reason) from error
-        budget.call()
-        tried: list[str] = []
+        begun = self._clock.monotonic()
+        if not extra:
+            budget.call()
+        tried = list(avoid)
+        retry = Retry(_ONCE if panic else self.settings.retry, budget)
+        once = partial(self._exchange, call=call, deadline=deadline, spend=spend, panic=panic)
+
+        def ask(request: Request) -> Asked:
+            return retry(partial(once, request), deadline, call.cancel.event)
+
         while True:
-            key = self._pick(tried)
+            call.key = key = self._pick(tried)
             try:
-                asked = self._read_tiles(fitted.tiles, key, call, deadline, budget, spend)
+                asked = self._read_tiles(fitted.tiles, key, call, ask)
             except (ProviderError, ProviderRefused) as error:
                 if key is None or not _concerns_key(error):
                     raise
@@ -162,43 +194,36 @@ class Engine:
                 if not self._others(tried):
                     raise
                 continue
+            self.latency.add(self._clock.monotonic() - begun)
             elapsed = sum(each.elapsed for each in asked)
-            self._learn(elapsed)
             page = fitted.join([each.page for each in asked])
             return Answer(page, key, asked[0].started, elapsed, _sum(each.cost for each in asked))
 
+    @staticmethod
     def _read_tiles(
-        self,
-        tiles: tuple[Tile, ...],
-        key: str | None,
-        call: Call,
-        deadline: Deadline,
-        budget: Budget,
-        spend: Spend | None,
+        tiles: tuple[Tile, ...], key: str | None, call: Call, ask: Callable[[Request], Asked]
     ) -> list[Asked]:
-        retry = Retry(self.settings.retry, budget)
-        asked = []
-        for tile in tiles:
-            request = Request(
-                data=tile.data,
-                format=tile.format,
-                width=tile.width,
-                height=tile.height,
-                languages=call.languages,
-                options=call.options,
-                key=key,
-                request_id=call.request_id,
+        return [
+            ask(
+                Request(
+                    data=tile.data,
+                    format=tile.format,
+                    width=tile.width,
+                    height=tile.height,
+                    languages=call.languages,
+                    options=call.options,
+                    key=key,
+                    request_id=call.request_id,
+                )
             )
-            asked.append(retry(partial(self._exchange, request, call, deadline, spend), deadline, call.cancel.event))
-        return asked
-
-    def _learn(self, elapsed: float) -> None:
-        with self._lock:
-            self._typical = elapsed if self._typical is None else 0.8 * self._typical + 0.2 * elapsed
+            for tile in tiles
+        ]
 
     def _spoilt(self, key: str, error: ProviderError | ProviderRefused) -> list[str]:
         """The keys that this call need not try any more: where the account is to blame, all of its keys."""
         keys = {each.name: each.account or each.name for each in self.provider.keys}
+        if isinstance(error, ProviderRefused) and error.reason == "rate_limit":
+            return [key]
         if isinstance(error, ProviderError) and error.diagnosis.category == "auth":
             return [key]
         return [name for name, account in keys.items() if account == keys[key]]
@@ -215,6 +240,41 @@ class Engine:
         if key is None:
             raise ProviderRefused(self.name, "no_key", "every key is benched")
         return key
+
+    def spare(self, key: str | None) -> Sequence[str] | None:
+        """For a second call beside one that uses `key`: the keys it is to avoid; None when none is left for it.
+
+        A key of another account comes first, because keys of one account share what makes them slow.
+        """
+        if self._ring is None or key is None:
+            return None
+        accounts = {each.name: each.account or each.name for each in self.provider.keys}
+        fellows = [name for name, account in accounts.items() if account == accounts[key]]
+        for avoided in (fellows, [key]):
+            free = [name for name in accounts if name not in avoided]
+            if self._others(avoided) and any(self._exchange.wait(name) <= 0 for name in free):
+                return avoided
+        return None
+
+    def invites(self, languages: tuple[str, ...]) -> bool:
+        """Whether a call would be taken on at once: the engine is ready, well, allowed and has a lane free."""
+        if self._exchange.breaker.would_refuse() or self._lane.in_use >= self._lane.limit:
+            return False
+        try:
+            self._checkup.require(languages)
+        except ProviderRefused:
+            return False
+        return True
+
+    @property
+    def revision(self) -> str | None:
+        """Tells versions of the engine apart that may read one picture differently; None where nobody knows."""
+        return self.provider.revision if isinstance(self.provider, Versioned) else None
+
+    @property
+    def breaker(self) -> Breaker:
+        """When it is no longer asked."""
+        return self._exchange.breaker
 
     def release_keys(self, name: str | None = None) -> None:
         """Take one key, or all, off the bench: the configuration has changed, or something at the provider."""
@@ -248,7 +308,9 @@ class Engine:
             "detail": " — ".join(filter(None, (readiness.detail, readiness.remedy))),
             "breaker": self._exchange.breaker.state,
             "retry_in": self._exchange.breaker.retry_in,
-            "lanes": {"in_use": self._lane.in_use, "size": self._lane.size},
+            "breaker_detail": self._exchange.breaker.status(),
+            "lanes": {"in_use": self._lane.in_use, "size": self._lane.size, "limit": self._lane.limit},
+            "latency": {f"p{share}": self.latency.quantile(share / 100) for share in (50, 95, 99)},
             "keys": {} if self._ring is None else {key.name: key for key in self._ring.status()},
             "quota": dict(self.settings.quota),
             "usage": self._meter.usage(),
@@ -271,7 +333,7 @@ def _tariff(settings: ProviderSettings, provider: Provider) -> Tariff | None:
 def _concerns_key(error: ProviderError | ProviderRefused) -> bool:
     """Whether another key might do better."""
     if isinstance(error, ProviderRefused):
-        return error.reason == "quota"
+        return error.reason in ("quota", "rate_limit")
     return error.diagnosis.fault == "key"
 
 

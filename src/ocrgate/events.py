@@ -6,14 +6,13 @@ Listeners run in a thread of their own, behind a bounded queue: a slow or broken
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import threading
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ocrgate import fork
 from ocrgate.result import Attempt
 
 _log = logging.getLogger("ocrgate.events")
@@ -65,6 +64,23 @@ class BreakerChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Hedged:
+    """A second call was made because the first was slow, and one of them has ended.
+
+    Attributes:
+        request_id, route: of the call.
+        first, second: configured names of the engines; the same one when another key was used.
+        won: whether the second call's answer was taken.
+    """
+
+    request_id: str
+    route: str
+    first: str
+    second: str
+    won: bool
+
+
+@dataclass(frozen=True, slots=True)
 class KeyBenched:
     """A credential is left alone.
 
@@ -108,7 +124,9 @@ class ConfigurationChanged:
     problem: str = ""
 
 
-Event = AttemptFinished | RequestFinished | BreakerChanged | KeyBenched | KeyTrialChanged | ConfigurationChanged
+Event = (
+    AttemptFinished | RequestFinished | BreakerChanged | Hedged | KeyBenched | KeyTrialChanged | ConfigurationChanged
+)
 Listener = Callable[[Any], object]
 
 
@@ -122,10 +140,11 @@ class Events:
     def __init__(self) -> None:
         self.dropped = 0
         self._listeners: tuple[_Subscription, ...] = ()
-        self._reset()
-        _all.add(self)
+        self.after_fork()
+        fork.renew(self)
 
-    def _reset(self) -> None:
+    def after_fork(self) -> None:
+        """A forked child has no thread and locks in whatever state they were; what waited is told in the parent."""
         self._lock = threading.Lock()
         self._queue: queue.SimpleQueue[tuple[Event, tuple[_Subscription, ...]] | threading.Event] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -217,16 +236,3 @@ class _Subscription:
             self._listener(event)
         except BaseException:  # noqa: BLE001 - whatever a listener raises is its own business
             _log.exception("a listener failed on %s", type(event).__name__)
-
-
-_all: weakref.WeakSet[Events] = weakref.WeakSet()
-
-
-def _start_afresh() -> None:
-    for events in list(_all):
-        events._reset()
-
-
-if hasattr(os, "register_at_fork"):
-    # A forked child has no thread and locks in whatever state they were; what waited is told in the parent.
-    os.register_at_fork(after_in_child=_start_afresh)

@@ -6,9 +6,9 @@ Breaker, meter and limit are asked before the call and told after it; only the c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ocrgate.billing import Meter, Reservation, Spend
 from ocrgate.call import Call
@@ -23,10 +23,14 @@ from ocrgate.keys.ring import Ring
 from ocrgate.lane import Lane, Phase
 from ocrgate.page import Page
 from ocrgate.policy.breaker import Breaker, Permit
+from ocrgate.policy.chaos import Chaos
+from ocrgate.policy.concurrency import Concurrency
 from ocrgate.policy.limit import Limit
 from ocrgate.provider import Provider, Request
 from ocrgate.result import Attempt, Cost, Outcome
 from ocrgate.settings import ProviderSettings
+from ocrgate.state import Store
+from ocrgate.state.name import join
 
 
 class Asked(NamedTuple):
@@ -57,6 +61,7 @@ class Exchange:
         commons: the ledger, among others.
         clock: time.
         emit: hears of events.
+        chaos: faults on purpose, or None.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Exchange:
         commons: Commons,
         clock: Clock,
         emit: Callable[[Event], None],
+        chaos: Chaos | None = None,
     ) -> None:
         self.name = settings.name
         self.last_diagnosis: Diagnosis | None = None
@@ -78,6 +84,7 @@ class Exchange:
             lease=settings.timeout + 5.0,
             clock=clock,
             observer=lambda name, old, new: emit(BreakerChanged(name, old, new)),
+            store=commons.store,
         )
         self._settings = settings
         self._lane = lane
@@ -88,18 +95,34 @@ class Exchange:
         self._commons = commons
         self._clock = clock
         self._emit = emit
-        names: list[str | None] = [*self._keys] or [None]
-        self._limits = {key: Limit(self.name, settings.qps, clock) for key in names} if settings.qps else {}
+        self._limits = _limits(settings, provider.keys, commons.store, clock)
+        self._concurrency = Concurrency(settings.concurrency, lane.size, clock)
+        lane.limit = self._concurrency.limit
+        self._chaos = chaos
 
-    def __call__(self, request: Request, call: Call, deadline: Deadline, spend: Spend | None) -> Asked:
+    def wait(self, key: str | None) -> float:
+        """Seconds until a call with that key would have its turn."""
+        limit = self._limits.get(key)
+        return 0.0 if limit is None else limit.wait
+
+    def __call__(
+        self, request: Request, call: Call, deadline: Deadline, spend: Spend | None, *, panic: bool = False
+    ) -> Asked:
         """Ask once. A failure is recorded, told to breaker and keys, and raised.
+
+        Args:
+            request: what is asked.
+            call: of which this is the work.
+            deadline: until when.
+            spend: of the route.
+            panic: whether the breaker is passed by, and not told.
 
         Raises:
             ProviderRefused: when a policy keeps the provider from being asked.
             ProviderError: when it was asked and failed.
         """
         self._commons.require_ledger(self.name, request.key)
-        permit = self.breaker.admit()
+        permit = self.breaker.pass_by() if panic else self.breaker.admit()
         started, begun = self._clock.time(), self._clock.monotonic()
         reservation: Reservation | None = None
         try:
@@ -107,6 +130,8 @@ class Exchange:
             if (limit := self._limits.get(request.key)) is not None:
                 limit.acquire(deadline, call.cancel.event)
                 permit.begin(self._clock.monotonic())
+            if self._chaos is not None:
+                self._chaos.strike(self.name, self._settings.timeout, deadline, call.cancel.event)
             page = self._in_lane(self._announced(request, call, reservation), call, deadline, permit)
         except ProviderError as error:
             sharper = self._failed(error.diagnosis, request, call, permit, reservation, (started, begun))
@@ -121,6 +146,7 @@ class Exchange:
                 settle()
             raise
         permit.success()
+        self._paced(permit, "ok")
         reservation.billed()
         if request.key is not None and self._ring is not None:
             self._ring.report(request.key, None)
@@ -157,16 +183,26 @@ class Exchange:
             permit.failure()
         else:
             permit.ignore()
+        overloaded = diagnosis.counts_in_breaker or diagnosis.category == "throttle"
+        self._paced(permit, "overload" if overloaded else "ignored")
         cost = _settled(reservation, diagnosis)
         if request.key is not None and diagnosis.fault == "key":
             self._key_failed(request.key, diagnosis)
         started, begun = when
         outcome: Outcome = "cancelled" if call.cancel() else "failed"
+        if outcome == "cancelled" and reservation is not None and diagnosis.billed is None:
+            cost = reservation.cost  # it was sent, so whoever stops it has to reckon with paying for it
         elapsed = self._clock.monotonic() - begun
         call.record(
             Attempt(self.name, outcome, request.key, "original", started, elapsed, diagnosis, cost=cost, page=call.page)
         )
         return diagnosis
+
+    def _paced(self, permit: Permit, outcome: Literal["ok", "overload", "ignored"]) -> None:
+        if self._settings.concurrency.mode != "fixed":
+            # The call itself has left its lane by now.
+            self._concurrency.told(self._clock.monotonic() - permit.started, self._lane.in_use + 1, outcome)
+            self._lane.limit = self._concurrency.limit
 
     def _key_failed(self, key: str, diagnosis: Diagnosis) -> None:
         if diagnosis.category == "throttle" and (limit := self._limits.get(key)) is not None:
@@ -216,6 +252,19 @@ class Exchange:
         if phase == "starting":
             return ProviderRefused(self.name, "worker_starting", "the engine was still loading")
         return ProviderError(self.name, lookup("gateway", self._late))
+
+
+def _limits(settings: ProviderSettings, keys: Sequence[Key], store: Store, clock: Clock) -> dict[str | None, Limit]:
+    """A limit for each key, shared with whoever uses the same credential for the same provider."""
+    if not settings.qps:
+        return {}
+    places: dict[str | None, str] = {key.name: key.fingerprint or key.name for key in keys} or {None: ""}
+    return {
+        name: Limit(
+            settings.name, settings.qps, clock, margin=settings.margin, store=store, place=join(settings.name, place)
+        )
+        for name, place in places.items()
+    }
 
 
 def _settled(reservation: Reservation | None, diagnosis: Diagnosis) -> Cost | None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ocrgate import catalog
+from ocrgate.answers import Questions
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.commons import Commons
 from ocrgate.engine import Engine
 from ocrgate.errors import ConfigError, OCRError, Problem
 from ocrgate.events import Event
+from ocrgate.policy.chaos import Chaos
 from ocrgate.provider import Provider
 from ocrgate.route import Route
-from ocrgate.settings import Settings
+from ocrgate.settings import ChaosSettings, Settings
 
 
 class Fleet:
@@ -48,6 +51,7 @@ class Fleet:
         self._calls = 0
         self._retired = False
         given = providers or {}
+        chaos = None if settings.chaos is None else _chaos(settings.chaos, clock)
         self.engines: dict[str, Engine] = {}
         for name, wanted in settings.providers.items():
             if name in given:
@@ -56,10 +60,13 @@ class Fleet:
             else:
                 spec = catalog.spec_of(wanted)
                 provider = catalog.build(spec)
-            self.engines[name] = Engine(wanted, spec, provider, clock=clock, emit=emit, commons=self.commons)
+            self.engines[name] = Engine(
+                wanted, spec, provider, clock=clock, emit=emit, commons=self.commons, chaos=chaos
+            )
         self.routes = {
             name: Route(route, self.engines, clock, store=self.commons.store) for name, route in settings.routes.items()
         }
+        self._questions: dict[str, Questions] = {}
         self._open = True
         self.commons.hold()
 
@@ -75,6 +82,24 @@ class Fleet:
             near = difflib.get_close_matches(wanted, self.routes, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(self.routes) or 'none'}"
             raise ConfigError([Problem(f"no route {wanted!r}; {hint}", "routes")])
+        return found
+
+    def engine(self, name: str) -> Engine:
+        """The engine of that configured name.
+
+        Raises:
+            ConfigError: when there is none.
+        """
+        if name not in self.engines:
+            raise ConfigError([Problem(f"no provider {name!r}; there are: {', '.join(self.engines)}", "providers")])
+        return self.engines[name]
+
+    def questions(self, route: Route) -> Questions:
+        """What may be asked of one of the routes."""
+        found = self._questions.get(route.name)
+        if found is None:
+            providers = [(engine.settings, engine.revision) for engine in route.engines]
+            found = self._questions[route.name] = Questions(route.settings, providers, self.settings.image)
         return found
 
     def hold(self) -> contextlib.AbstractContextManager[Fleet]:
@@ -132,3 +157,10 @@ class Fleet:
     def status(self) -> dict[str, Any]:
         """See `Gateway.status`."""
         return {name: engine.status() for name, engine in self.engines.items()}
+
+
+def _chaos(settings: ChaosSettings, clock: Clock) -> Chaos:
+    try:
+        return Chaos(settings, clock, draw=random.random, choose=random.choice)
+    except ValueError as error:
+        raise ConfigError([Problem(str(error), "chaos")]) from error

@@ -6,24 +6,21 @@ import contextlib
 import logging
 import os
 import threading
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from ocrgate import language
-from ocrgate.call import Call
 from ocrgate.cancel import Cancellation
-from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
-from ocrgate.commons import Commons
+from ocrgate.clock import SYSTEM_CLOCK, Clock
+from ocrgate.commons import Commons, Shared
 from ocrgate.errors import ConfigError, OCRError, Problem
-from ocrgate.events import AttemptFinished, ConfigurationChanged, Events, Listener, RequestFinished
+from ocrgate.events import ConfigurationChanged, Events, Listener
 from ocrgate.fleet import Fleet
 from ocrgate.provider import Provider
-from ocrgate.reading import read_document
+from ocrgate.recognition import Wish, recognize
 from ocrgate.result import Failure, Result
-from ocrgate.settings import Settings
+from ocrgate.settings import BreakerMode, Settings
 from ocrgate.source import Source
 
 _log = logging.getLogger("ocrgate")
@@ -102,9 +99,10 @@ class Gateway:
     def _build(self, settings: Settings, before: Fleet | None) -> Fleet:
         for notice in settings.notices:
             _log.warning("%s", notice)
-        commons = before.commons if before is not None else None
-        if commons is None or (commons.state, commons.audit) != (settings.state, settings.audit):
-            commons = Commons(settings.state, settings.audit, self._clock)
+        shared = Shared(settings.state, settings.audit, settings.cache, settings.single_flight)
+        commons = before.commons if before is not None and before.commons.settings == shared else None
+        if commons is None:
+            commons = Commons(shared, self._clock)
         return Fleet(settings, providers=self._given, clock=self._clock, emit=self._events.emit, commons=commons)
 
     def _use(self) -> contextlib.AbstractContextManager[Fleet]:
@@ -146,7 +144,7 @@ class Gateway:
             DeadlineExceeded: no engine answered in time.
             ConfigError: there is no such route.
         """
-        return self._recognize(image, route, deadline, languages, options, Cancellation())
+        return self._recognize(Wish(image, route, deadline, languages, options))
 
     async def arecognize(
         self,
@@ -160,7 +158,7 @@ class Gateway:
         """`recognize` for asyncio; cancelling the task stops the engine that is at work."""
         from ocrgate.awaiting import in_thread
 
-        return await in_thread(lambda cancel: self._recognize(image, route, deadline, languages, options, cancel))
+        return await in_thread(lambda cancel: self._recognize(Wish(image, route, deadline, languages, options, cancel)))
 
     def recognize_many(
         self,
@@ -193,47 +191,16 @@ class Gateway:
         lanes = self._fleet.route(route).engines[0].lanes
         cancel = Cancellation()
         return recognize_many(
-            lambda image: self._recognize(image, route, deadline, languages, options, cancel),
+            lambda image: self._recognize(Wish(image, route, deadline, languages, options, cancel)),
             cancel.cancel,
             images,
             workers=lanes if workers is None else workers,
             ordered=ordered,
         )
 
-    def _recognize(
-        self,
-        image: Any,
-        route: str | None,
-        deadline: float | None,
-        languages: Iterable[str] | str | None,
-        options: Mapping[str, Any] | None,
-        cancel: Cancellation,
-    ) -> Result:
-        begun = self._clock.monotonic()
+    def _recognize(self, wish: Wish) -> Result:
         with self._use() as fleet:
-            chosen = fleet.route(route)
-            call = Call(
-                request_id=uuid.uuid4().hex,
-                deadline=Deadline(float("inf") if deadline is None else begun + deadline, self._clock),
-                languages=language.tags(languages if languages is not None else chosen.settings.languages),
-                options=dict(options or {}),
-                cancel=cancel,
-            )
-            call.tell = lambda attempt: self._events.emit(AttemptFinished(call.request_id, chosen.name, attempt))
-            outcome, provider, degraded = "", None, False
-            try:
-                result = read_document(image, chosen, call, fleet.settings.image, begun)
-                outcome = "valid" if result.valid else "invalid"
-                provider, degraded = result.provider, result.degraded
-                return result
-            except OCRError as error:
-                outcome = type(error).__name__
-                raise
-            finally:
-                elapsed = self._clock.monotonic() - begun
-                _log.debug("%s %s: %s by %s in %.3f s", call.request_id, chosen.name, outcome, provider, elapsed)
-                fleet.commons.switched(chosen.name, call.attempts, call.request_id)
-                self._events.emit(RequestFinished(call.request_id, chosen.name, outcome, provider, elapsed, degraded))
+            return recognize(wish, fleet, self._clock, self._events.emit)
 
     def warm_up(self, route: str | None = None) -> None:
         """Load the engines of a route, or of all, ahead of use. An engine that cannot be loaded is passed over: it
@@ -251,9 +218,11 @@ class Gateway:
 
         Returns:
             For each: `type`, `cloud`, `ready` and `detail`, `breaker` (`closed`, `open`, `half-open`), `retry_in`
-            (seconds until a probe), `lanes` (`in_use`, `size`), `keys` (by name: usable, or benched until when and
-            why, on trial or not), `quota` (as configured), `usage` (by key: calls and money of the day and month, what
-            is left of the quota), `last_diagnosis`, `state` and `audit` (whether the store and the ledger work).
+            (seconds until a probe), `breaker_detail` (a `BreakerStatus`), `lanes` (`in_use`, `size`, and `limit`: how
+            many may be in use now), `latency` (p50, p95 and p99 of the last calls in seconds, None where they are too
+            few), `keys` (by name: usable, or benched until when and why, on trial or not), `quota` (as configured),
+            `usage` (by key: calls and money of the day and month, what is left of the quota), `last_diagnosis`, and of
+            what all share `state`, `audit`, `cache` and `flights` (whether they work; None for what is not used).
         """
         return self._fleet.status()
 
@@ -264,13 +233,24 @@ class Gateway:
             ConfigError: when there is no such provider or key.
         """
         with self._use() as fleet:
-            engine = fleet.engines.get(provider)
-            names = [each.name for each in engine.provider.keys] if engine is not None else []
-            if engine is None or (key is not None and key not in names):
-                known = ", ".join(names if engine is not None else fleet.engines) or "none"
-                what = f"{provider} has no key {key!r}" if engine is not None else f"no provider {provider!r}"
-                raise ConfigError([Problem(f"{what}; there are: {known}", "providers")])
+            engine = fleet.engine(provider)
+            names = [each.name for each in engine.provider.keys]
+            if key is not None and key not in names:
+                known = ", ".join(names) or "none"
+                raise ConfigError([Problem(f"{provider} has no key {key!r}; there are: {known}", "providers")])
             engine.release_keys(key)
+
+    def set_breaker(self, provider: str, mode: BreakerMode | None) -> None:
+        """Have a provider's breaker `enforce`, `shadow`, `disabled` or `forced_open`, whatever is configured, in every
+        process that shares the state; None leaves it to the configuration again.
+
+        Raises:
+            ConfigError: when there is no such provider or mode.
+        """
+        if mode is not None and mode not in get_args(BreakerMode):
+            raise ConfigError([Problem(f"no mode {mode!r}; there are: {', '.join(get_args(BreakerMode))}", "breaker")])
+        with self._use() as fleet:
+            fleet.engine(provider).breaker.force(mode)
 
     def on(self, listener: Listener) -> Callable[[], None]:
         """Hear every event, in a thread of its own; returns what ends it. See `ocrgate.events`."""

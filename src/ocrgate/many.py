@@ -17,6 +17,8 @@ def recognize_many(
 ) -> Iterator[Result | Failure]:
     """See `Gateway.recognize_many`; twice as many images as workers are held at a time.
 
+    An error of the input comes where it would in a plain loop: after the answers to all images before it.
+
     Args:
         recognize: reads one image.
         cancel: ends every `recognize` that is under way.
@@ -41,22 +43,26 @@ def _iterate(
 
     pool = ThreadPoolExecutor(workers, thread_name_prefix="ocrgate-many")
     running: deque[Future[Result | Failure]] = deque()
+    broken: Exception | None = None
     try:
         more = True
         while more or running:
             while more and len(running) < 2 * workers:
                 try:
-                    source = next(images)
+                    running.append(pool.submit(one, next(images)))
                 except StopIteration:
                     more = False
-                else:
-                    running.append(pool.submit(one, source))
+                except Exception as error:  # noqa: BLE001 - raised again when all that came before it is answered
+                    more, broken = False, error
             if running:
                 yield _take(running, ordered).result()
+        if broken is not None:
+            raise broken
     finally:
         # Reached early when the caller stops iterating or is interrupted: nobody wants the rest.
         cancel()
         pool.shutdown(wait=True, cancel_futures=True)
+        del broken  # an error holds this frame, which would hold the error
 
 
 def _take(running: deque[Future[Result | Failure]], ordered: bool) -> Future[Result | Failure]:

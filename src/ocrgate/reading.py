@@ -57,15 +57,24 @@ class _Pages:
         for number in range(1, self._document.page_count + 1):
             self._call.page = number
             try:
+                if number > 1:
+                    self._require_time()
                 self._read(number)
             except (InvalidImage, AllProvidersFailed, DeadlineExceeded) as error:
                 if number == 1 and not self.several:
                     raise
                 self.pages.append(Page(number=number))
-                self.failures.append(f"page {number}: {_why(error)}")
+                self.failures.append(f"page {number}: {_why(error, self._call)}")
                 last = error
         if not self.readings:
             raise last
+
+    def _require_time(self) -> None:
+        """Pass while somebody waits; decoding a page that no engine will be asked for takes time, too."""
+        if self._call.cancel():
+            raise AllProvidersFailed(())
+        if self._call.deadline.expired:
+            raise DeadlineExceeded(())
 
     def _read(self, number: int) -> None:
         picture = self._document.page(number)
@@ -100,7 +109,7 @@ def _result(pages: _Pages, route: Route, call: Call, elapsed: float) -> Result:
         fields=fields,
         valid=not reasons,
         blank=blank,
-        degraded=bool(pages.failures),
+        degraded=bool(pages.failures) or any(reading.degraded for reading in pages.readings),
         reasons=tuple(reasons),
         attempts=tuple(call.attempts),
         cost=_total(call.attempts),
@@ -121,7 +130,9 @@ def _total(attempts: Iterable[Attempt]) -> Cost:
     return Cost(sum(cost.amount for cost in costs if cost.currency == currency), currency)
 
 
-def _why(error: OCRError) -> str:
+def _why(error: OCRError, call: Call) -> str:
     if isinstance(error, InvalidImage):
         return error.reason
+    if call.cancel():
+        return "the caller gave up"
     return "no engine answered in time" if isinstance(error, DeadlineExceeded) else "no engine could read it"

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ocrgate.diagnosis.diagnosis import Diagnosis
-from ocrgate.page import Line, Page, Polygon, Word
+from ocrgate.page import Line, Page
 
 SCHEMA = 1
 """Version of what `to_dict()` returns; see docs/result.md. It grows when a key is renamed, removed or re-typed."""
 
 Outcome = Literal["accepted", "rejected", "failed", "refused", "cancelled"]
+Origin = Literal["engine", "flight", "cache"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,8 @@ class Result:
         cost: of all attempts.
         elapsed: seconds, whole.
         request_id: the same in logs and attempts.
+        origin: `engine` (read for this call); `flight` (read for another call that asked the same at the same time; its
+            attempts are told, and cost this call nothing); `cache` (read and kept earlier; no engine was asked).
     """
 
     pages: tuple[Page, ...]
@@ -147,6 +150,7 @@ class Result:
     cost: Cost = Cost()
     elapsed: float = 0.0
     request_id: str = ""
+    origin: Origin = "engine"
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -165,22 +169,20 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain data; see docs/result.md for the schema."""
-        return {
-            "schema": SCHEMA,
-            "request_id": self.request_id,
-            "text": self.text,
-            "provider": self.provider,
-            "confidence": self.confidence,
-            "valid": self.valid,
-            "blank": self.blank,
-            "degraded": self.degraded,
-            "reasons": list(self.reasons),
-            "fields": dict(self.fields),
-            "pages": [_page(page) for page in self.pages],
-            "attempts": [_attempt(attempt) for attempt in self.attempts],
-            "cost": _cost(self.cost),
-            "elapsed": self.elapsed,
-        }
+        from ocrgate.transcript import write
+
+        return write(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Result:
+        """The result that `to_dict()` or the text of `to_json()` tells of; lists in notes stay lists.
+
+        Raises:
+            ValueError: when it tells of none, or in another version of the schema.
+        """
+        from ocrgate.transcript import read
+
+        return read(data)
 
     def to_json(self, *, indent: int | None = None) -> str:
         """`to_dict()` as JSON text, characters unescaped."""
@@ -198,56 +200,3 @@ class Failure:
 
     source: Any
     error: Exception
-
-
-def _polygon(polygon: Polygon | None) -> list[list[float]] | None:
-    return None if polygon is None else [[point.x, point.y] for point in polygon]
-
-
-def _word(word: Word) -> dict[str, Any]:
-    return {"text": word.text, "polygon": _polygon(word.polygon), "confidence": word.confidence}
-
-
-def _line(line: Line) -> dict[str, Any]:
-    return {
-        "text": line.text,
-        "polygon": _polygon(line.polygon),
-        "confidence": line.confidence,
-        "words": [_word(word) for word in line.words],
-    }
-
-
-def _page(page: Page) -> dict[str, Any]:
-    return {
-        "number": page.number,
-        "width": page.width,
-        "height": page.height,
-        "blank": page.blank,
-        "fields": dict(page.fields),
-        "lines": [_line(line) for line in page.lines],
-    }
-
-
-def _cost(cost: Cost | None) -> dict[str, Any] | None:
-    return None if cost is None else {"amount": cost.amount, "currency": cost.currency}
-
-
-def _attempt(attempt: Attempt) -> dict[str, Any]:
-    diagnosis = attempt.diagnosis
-    return {
-        "page": attempt.page,
-        "provider": attempt.provider,
-        "key": attempt.key,
-        "variant": attempt.variant,
-        "outcome": attempt.outcome,
-        "started": attempt.started,
-        "elapsed": attempt.elapsed,
-        "diagnosis": None if diagnosis is None else diagnosis_dict(diagnosis),
-        "reasons": list(attempt.reasons),
-        "cost": _cost(attempt.cost),
-    }
-
-
-def diagnosis_dict(diagnosis: Diagnosis) -> dict[str, Any]:
-    """A diagnosis as plain data, its keys those of the class."""
-    return {name: getattr(diagnosis, name) for name in Diagnosis.__dataclass_fields__}

@@ -89,5 +89,5 @@ class Route:
     def _reserve(later: Sequence[Engine]) -> float:
         for engine in later:
             if engine.readiness().ready:
-                return 2.0 * engine.typical if engine.typical is not None else _RESERVE
+                return _RESERVE if (typical := engine.latency.typical) is None else 2.0 * typical
         return 0.0

@@ -57,7 +57,6 @@ class BreakerSettings:
     """
 
     window: int = 20
-    period: float | None = None
     minimum: int = 5
     failure_rate: float = 0.5
     slow_call: float = 30.0
@@ -65,6 +64,7 @@ class BreakerSettings:
     open_for: float = 30.0
     probes: int = 1
     successes: int = 2
+    period: float | None = None
     mode: BreakerMode = "enforce"
 
     def __post_init__(self) -> None:

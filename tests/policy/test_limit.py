@@ -30,10 +30,29 @@ def refused(limit: Limit, deadline: Deadline) -> ProviderRefused:
     return caught.value
 
 
-@pytest.mark.parametrize("qps", [0.0, -1.0])
-def test_a_rate_of_nothing_is_refused(qps: float) -> None:
+@pytest.mark.parametrize(("qps", "margin"), [(0.0, 0.0), (-1.0, 0.0), (math.inf, 0.0), (math.nan, 0.0), (1.0, -0.1)])
+def test_a_rate_of_nothing_is_refused(qps: float, margin: float) -> None:
     with pytest.raises(ValueError, match="qps"):
-        Limit("baidu", qps)
+        Limit("baidu", qps, margin=margin)
+
+
+def test_a_margin_sets_the_turns_further_apart() -> None:
+    clock = ManualClock()
+    limit = Limit("baidu", 4.0, clock, margin=0.2)
+    assert [limit.reserve(far(clock)) for _ in range(3)] == pytest.approx([0.0, 0.3, 0.6])
+
+
+def test_an_interruption_of_the_wait_gives_the_turn_back() -> None:
+    class Interrupted(ManualClock):
+        def sleep(self, seconds: float, wake: Event | None = None) -> bool:
+            raise KeyboardInterrupt
+
+    clock = Interrupted()
+    limit = Limit("baidu", 1.0, clock)
+    limit.acquire(far(clock))
+    with pytest.raises(KeyboardInterrupt):
+        limit.acquire(far(clock))
+    assert limit.wait == pytest.approx(1.0)
 
 
 def test_the_first_turn_is_at_once_and_the_others_are_evenly_spaced() -> None:
@@ -95,6 +114,7 @@ def test_a_caller_who_gives_up_stops_waiting() -> None:
     begun = monotonic()
     limit.acquire(Deadline.after(1000.0), wake)
     assert monotonic() - begun < 1.0
+    assert limit.wait <= 100.0, "its turn is free again"
 
 
 def test_draining_leaves_no_turn_for_that_long() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,35 +12,90 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.state.server import Server
 
-from ocrgate.clock import Clock
-from ocrgate.state import Guarded, MemoryStore, NotACounter, SQLiteStore, Store, StoreError
+from ocrgate.state import Guarded, MemoryStore, NotACounter, RedisStore, SQLiteStore, Store, StoreError
 from ocrgate.testing import ManualClock
 
-Maker = Callable[[Path, Clock], Store]
+KINDS = [
+    "memory",
+    "sqlite",
+    "guarded sqlite",
+    pytest.param("redis", marks=pytest.mark.redis),
+    pytest.param("guarded redis", marks=pytest.mark.redis),
+]
 
-MAKERS: dict[str, Maker] = {
-    "memory": lambda _folder, clock: MemoryStore(clock),
-    "sqlite": lambda folder, clock: SQLiteStore(folder / "state.db", clock),
-    "guarded": lambda folder, clock: Guarded(SQLiteStore(folder / "state.db", clock), clock),
-}
+
+class Passing(ManualClock):
+    """Time that passes at a server, too: what has an end there comes closer to it."""
+
+    def __init__(self, server: Server | None) -> None:
+        super().__init__()
+        self._server = server
+
+    def advance(self, seconds: float) -> None:
+        super().advance(seconds)
+        if self._server is None:
+            return
+        with self._server.client() as client:
+            for key in client.keys():
+                left = client.pttl(key)
+                if left > 0:
+                    client.pexpire(key, left - round(seconds * 1000))
+
+
+def opened(kind: str, folder: Path, clock: ManualClock, server: Server | None) -> Store:
+    """A store of that kind, empty."""
+    guarded, _, name = kind.rpartition(" ")
+    made: Store = MemoryStore(clock)
+    if name == "sqlite":
+        made = SQLiteStore(folder / "state.db", clock)
+    elif server is not None:
+        server.flush()
+        made = RedisStore(server.url, clock)
+    return Guarded(made, clock, beside=False) if guarded else made
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[Server]:
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
+def server(kind: str, request: pytest.FixtureRequest) -> Server | None:
+    found: Server | None = request.getfixturevalue("started") if "redis" in kind else None
+    return found
 
 
-@pytest.fixture(params=list(MAKERS))
-def store(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
-    made = MAKERS[request.param](tmp_path, clock)
+@pytest.fixture
+def clock(server: Server | None) -> ManualClock:
+    return Passing(server)
+
+
+@pytest.fixture
+def store(kind: str, tmp_path: Path, clock: ManualClock, server: Server | None) -> Iterator[Store]:
+    made = opened(kind, tmp_path, clock, server)
     yield made
     made.close()
 
 
-def test_it_fulfils_the_protocol(store: Store) -> None:
+def test_it_fulfils_the_protocol(store: Store, kind: str, tmp_path: Path, server: Server | None) -> None:
     assert isinstance(store, Store)
-    assert (store.kind, store.shared) in {("memory", False), ("sqlite", True)}
+    assert (store.kind, store.shared) == (kind.rsplit(maxsplit=1)[-1], "memory" not in kind)
+    socket = "" if server is None else f"{server.url}?db=0"
+    assert store.place == {"memory": "", "sqlite": str(tmp_path / "state.db"), "redis": socket}[store.kind]
+
+
+def test_its_time_goes_on_with_the_clock(store: Store, clock: ManualClock) -> None:
+    begun = store.time()
+    clock.advance(5)
+    assert 5 <= store.time() - begun < 5.5
 
 
 def test_what_is_put_is_got_and_what_is_not_is_none(store: Store) -> None:
@@ -114,8 +169,20 @@ def test_an_addition_beyond_the_limit_changes_nothing(store: Store) -> None:
 
 
 def test_counters_hold_more_than_any_machine_word(store: Store) -> None:
-    assert store.add("n", 2**70) == 2**70
+    assert store.add("n", 2**70, ttl=10) == 2**70
     assert store.add("n", 1) == 2**70 + 1
+    assert store.add("n", 1, limit=2**70) is None
+    assert store.add("n", -(2**71)) == 1 - 2**70
+    near = 10**15 - 1
+    assert [store.add("m", near) for _ in range(4)] == [near, 2 * near, 3 * near, 4 * near]
+
+
+def test_a_counter_of_any_size_keeps_the_end_of_its_life(store: Store, clock: ManualClock) -> None:
+    store.add("n", 2**70, ttl=10)
+    clock.advance(6)
+    store.add("n", 1, ttl=10)
+    clock.advance(4)
+    assert store.get("n") is None
 
 
 def test_counters_and_texts_are_one_kind_of_thing(store: Store) -> None:
@@ -125,16 +192,24 @@ def test_counters_and_texts_are_one_kind_of_thing(store: Store) -> None:
     assert store.swap("n", "42", "text")
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
-def test_nothing_is_added_to_a_text(kind: str, tmp_path: Path, clock: ManualClock) -> None:
-    store = MAKERS[kind](tmp_path, clock)
-    store.put("name", "text")
-    with pytest.raises(NotACounter, match="name"):
-        store.add("name", 1)
+@pytest.mark.parametrize("text", ["text", "1.0", "0x10", "1e3", "--1", "9" * 20 + "x"])
+def test_nothing_is_added_to_a_text(store: Store, text: str) -> None:
+    store.put("name", text)
     assert issubclass(NotACounter, StoreError)
-    assert store.get("name") == "text"
+    if isinstance(store, Guarded):
+        assert store.add("name", 1) == 1
+    else:
+        with pytest.raises(NotACounter, match="name"):
+            store.add("name", 1)
+    assert store.get("name") == text
     assert store.add("other", 1) == 1
-    store.close()
+
+
+@pytest.mark.parametrize("text", ["", "0", "-0", "007", "+7", " 7 ", "1_000", "٣", "-" + "9" * 30])
+def test_what_python_takes_for_a_whole_number_is_counted_on(store: Store, text: str) -> None:
+    store.put("name", text)
+    assert store.add("name", 1) == int(text or 0) + 1
+    assert store.get("name") == str(int(text or 0) + 1)
 
 
 def test_a_scan_takes_its_prefix_literally(store: Store) -> None:
@@ -196,12 +271,13 @@ class Histories(RuleBasedStateMachine):
     """A store and a plain dictionary that are told the same."""
 
     kind = "memory"
+    server: Server | None = None
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = TemporaryDirectory()
-        self.clock = ManualClock()
-        self.store = MAKERS[self.kind](Path(self.folder.name), self.clock)
+        self.clock = Passing(self.server)
+        self.store = opened(self.kind, Path(self.folder.name), self.clock, self.server)
         self.model: dict[str, tuple[str, float]] = {}
 
     def teardown(self) -> None:
@@ -265,9 +341,8 @@ class Histories(RuleBasedStateMachine):
         assert dict(self.store.scan("")) == self.live()
 
 
-@pytest.mark.parametrize("kind", list(MAKERS))
-def test_any_history_ends_as_in_a_plain_dictionary(kind: str) -> None:
+def test_any_history_ends_as_in_a_plain_dictionary(kind: str, server: Server | None) -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
-    machine = type("OneKind", (Histories,), {"kind": kind})
+    machine = type("OneKind", (Histories,), {"kind": kind, "server": server})
     run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=25, deadline=None))

@@ -13,7 +13,8 @@ import sys
 import threading
 from pathlib import Path
 
-from ocrgate.state import Guarded, SQLiteStore, StoreError
+from ocrgate.state import Guarded, RedisStore, SQLiteStore, Store, StoreError, open_store
+from ocrgate.state.cell import SharedCell
 from ocrgate.testing import ManualClock
 
 ROOT = Path(__file__).parent.parent.parent
@@ -69,17 +70,22 @@ def wait_for_go() -> None:
     sys.stdin.readline()
 
 
-def add(path: str, count: int, limit: int) -> None:
+def opened(place: str) -> Store:
+    """The store in a file, or at an address."""
+    return RedisStore(place) if "://" in place else SQLiteStore(place)
+
+
+def add(place: str, count: int, limit: int) -> None:
     """Say the sums that additions to `counter` came to."""
-    store = SQLiteStore(path)
+    store = opened(place)
     wait_for_go()
     print(json.dumps([store.add("counter", 1, limit=limit) for _ in range(count)]))
     store.close()
 
 
-def add_until_killed(path: str, journal: str) -> None:
+def add_until_killed(place: str, journal: str) -> None:
     """Note each acknowledged addition with one byte."""
-    store = SQLiteStore(path)
+    store = opened(place)
     wait_for_go()
     with Path(journal).open("ab", buffering=0) as notes:
         while True:
@@ -90,9 +96,62 @@ def add_until_killed(path: str, journal: str) -> None:
             notes.write(b".")
 
 
-def fork_in_use(path: str, children: int, count: int) -> None:
+class Tally:
+    """A number as a record."""
+
+    def fresh(self) -> list[int]:
+        return [0]
+
+    def encode(self, record: list[int]) -> str:
+        return str(record[0])
+
+    def decode(self, text: str) -> list[int]:
+        try:
+            return [int(text)]
+        except ValueError:
+            return self.fresh()
+
+
+def change(place: str, count: int) -> None:
+    """Add to a record as often as that, from two threads, and say the sums that it came to."""
+    guarded = open_store(place if "://" in place else f"sqlite:{place}")
+    wait_for_go()
+    sums: list[int] = []
+    cell = SharedCell(guarded, "tally", Tally(), 60.0)
+
+    def work() -> None:
+        sums.extend(cell.change(increment) for _ in range(count // 2))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert guarded.health().ok, guarded.health()
+    print(json.dumps(sums))
+    guarded.close()
+
+
+def change_until_killed(place: str, journal: str) -> None:
+    """Add to a record, and note each addition with one byte."""
+    guarded = open_store(place if "://" in place else f"sqlite:{place}")
+    cell = SharedCell(guarded, "tally", Tally(), 60.0)
+    wait_for_go()
+    with Path(journal).open("ab", buffering=0) as notes:
+        while True:
+            cell.change(increment)
+            assert guarded.health().ok, guarded.health()
+            notes.write(b".")
+
+
+def increment(record: list[int], _now: float) -> int:
+    record[0] += 1
+    return record[0]
+
+
+def fork_in_use(place: str, children: int, count: int) -> None:
     """Fork while threads use the store, and close it while the children still do."""
-    store = SQLiteStore(path)
+    store = opened(place)
     store.add("parent", 0)
     done = threading.Event()
     sums: list[int] = []
@@ -132,7 +191,7 @@ def fork_in_use(path: str, children: int, count: int) -> None:
     print(json.dumps({"parent": sum(sums)}))
 
 
-def _patiently(store: SQLiteStore, name: str) -> int:
+def _patiently(store: Store, name: str) -> int:
     while True:
         try:
             store.add(name, 1)
@@ -146,7 +205,7 @@ def _patiently(store: SQLiteStore, name: str) -> int:
 def fork_owing(path: str) -> None:
     """Count while the file's folder is not there yet, fork, and count on in both when it is."""
     clock = ManualClock()
-    store = Guarded(SQLiteStore(path, clock), clock)
+    store = Guarded(SQLiteStore(path, clock), clock, beside=False)
     wait_for_go()
     store.add("parent", 1)
     pid = os.fork()
@@ -179,9 +238,32 @@ def fork_unseen(path: str) -> None:
     store.close()
 
 
-def leave_open(path: str) -> None:
+def fork_in_outage(place: str) -> None:
+    """Fork while the store is out of reach; parent and child go on when it is back, each for itself."""
+    store = open_store(place)
+    store.add("parent", 1)
+    assert not store.health().ok
+    pid = os.fork()
+    name = "parent" if pid else "child"
+    store.add(name, 1)
+    if pid == 0:
+        print("ready", flush=True)
+    else:
+        sys.stdin.readline()
+        print("go", flush=True)
+    while not store.health().ok:
+        threading.Event().wait(0.005)
+    store.add(name, 1)
+    store.close()
+    if pid == 0:
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    print(json.dumps([thread.name for thread in threading.enumerate()]))
+
+
+def leave_open(place: str) -> None:
     """End without closing, forked children too."""
-    store = SQLiteStore(path)
+    store = opened(place)
     store.put("name", "text")
     wait_for_go()
     pid = os.fork()

@@ -7,11 +7,11 @@ import datetime as dt
 import errno
 import os
 import socket
-import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ocrgate import fork
 from ocrgate.audit import head as heads
 from ocrgate.audit import tail as tails
 from ocrgate.audit import volume
@@ -84,7 +84,10 @@ class Ledger:
         self._lines = 0
         self._problem: str | None = None
         self._aside = ""
-        _ledgers.add(self)
+        fork.renew(self)
+
+    def after_fork(self) -> None:
+        self._lock.forget()
 
     def append(self, record: Mapping[str, object]) -> None:
         """Write one line: the record, with its number, time (UTC), host, process and place in the chain.
@@ -224,18 +227,3 @@ class Ledger:
         if not reason and error.errno is not None:
             reason = _REASONS.get(error.errno, "")
         return reason or f"cannot be written: {error.strerror or error}"
-
-    def _start_afresh(self) -> None:
-        self._lock.forget()
-
-
-_ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
-
-
-def _forget_the_parent() -> None:
-    for ledger in list(_ledgers):
-        ledger._start_afresh()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_the_parent)

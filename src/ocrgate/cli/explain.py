@@ -87,7 +87,7 @@ def _json(found: list[Diagnosis], provider: str, known: list[str]) -> str:
     import json
 
     from ocrgate.diagnosis.catalogue import home
-    from ocrgate.result import diagnosis_dict
+    from ocrgate.transcript import diagnosis_dict
 
     rows = [
         {

@@ -9,10 +9,8 @@ from ocrgate.config.document import Document, Path
 from ocrgate.config.report import dotted
 
 WITHOUT_EFFECT: tuple[tuple[str, ...], ...] = (
-    ("routes", "*", "hedge"),
     ("routes", "*", "enhance"),
     ("routes", "*", "consensus"),
-    ("cache",),
 )
 """Paths of such settings; `*` stands for any name or number. A release that honours one deletes its row."""
 
@@ -27,11 +25,6 @@ def notices(document: Document) -> tuple[str, ...]:
             place = document.place(path, on_key=True)
             line = f" (line {place.line})" if place else ""
             found.append((place or (0, 0), f"{dotted(path)}{line} is accepted but has no effect in this version"))
-    state = document.data.get("state") if isinstance(document.data, dict) else None
-    if isinstance(state, str) and not state.startswith(("memory", "sqlite:")):
-        place = document.place(("state",), on_key=True)
-        line = f" (line {place.line})" if place else ""
-        found.append((place or (0, 0), f"state{line} is the same as memory in this version; sqlite:FILE is shared"))
     return tuple(sentence for _, sentence in sorted(found, key=lambda item: item[0]))
 
 

@@ -82,19 +82,12 @@ def state(settings: Settings) -> Finding:
     from ocrgate.state import open_store
 
     url = settings.state
-    if not url.startswith("sqlite:"):
-        shown = (
-            "memory: nothing is shared with other processes"
-            if url == "memory"
-            else f"{url.partition(':')[0]}, for now as memory"
-        )
-        return Finding("state", "pass", shown)
-    place = Path(url.partition(":")[2]).absolute()
-    remedy = "see that the folder is there and this user may write to it; until then every process is on its own"
+    if url == "memory":
+        return Finding("state", "pass", "memory: nothing is shared with other processes")
     try:
         store = open_store(url, SYSTEM_CLOCK)
     except ValueError as error:
-        return Finding("state", "fail", str(error), "write `state: sqlite:FILE` or `state: memory`")
+        return Finding("state", "fail", str(error), "correct `state` in the configuration, or write `state: memory`")
     name, text = f"doctor/{secrets.token_hex(8)}", secrets.token_hex(8)
     try:
         store.put(name, text, ttl=10.0)
@@ -103,9 +96,12 @@ def state(settings: Settings) -> Finding:
         health = store.health()
     finally:
         store.close()
+    place = health.place
     if not health.ok or not same:
-        return Finding("state", "fail", f"{place}: {health.problem or 'what was written is not what is read'}", remedy)
-    if os.name == "posix" and stat.S_IMODE(place.stat().st_mode) & 0o077:
+        # A problem begins with the place.
+        problem = health.problem or f"{place}: what was written is not what is read"
+        return Finding("state", "fail", problem, "see to it; until then every process is on its own")
+    if health.kind == "sqlite" and os.name == "posix" and stat.S_IMODE(Path(place).stat().st_mode) & 0o077:
         return Finding("state", "warn", f"{place}: other users may read it", f"chmod 600 {place}")
     return Finding("state", "pass", f"{place}: written and read")
 

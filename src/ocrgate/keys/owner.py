@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from ocrgate import fork
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
 from ocrgate.keys.shared import SharedToken
 from ocrgate.keys.token import Token, refresh_at
@@ -39,7 +39,11 @@ class TokenOwner:
         self._margin = margin
         self._shared = shared
         self._refused: deque[str] = deque(maxlen=_REFUSED)
-        self._renew()
+        self._current: Token | None = None
+        self._refresh_at = 0.0
+        self._serial = 0
+        self.after_fork()
+        fork.renew(self)
 
     def __repr__(self) -> str:
         return f"TokenOwner(tokens={self._serial})"
@@ -48,14 +52,10 @@ class TokenOwner:
         """Use the token of other processes from now on, and give them one's own; None ends that."""
         self._shared = shared
 
-    def _renew(self) -> None:
+    def after_fork(self) -> None:
         """Locks and flights of another process say nothing here; a token holds in both."""
         self._lock = threading.Lock()
         self._flight: Future[Token | None] | None = None
-        self._current: Token | None = getattr(self, "_current", None)
-        self._refresh_at: float = getattr(self, "_refresh_at", 0.0)
-        self._serial: int = getattr(self, "_serial", 0)
-        self._pid = os.getpid()
 
     @property
     def current(self) -> Token | None:
@@ -82,8 +82,6 @@ class TokenOwner:
             TimeoutError: when another thread's or process's fetch did not end by the deadline.
             Exception: whatever `fetch` raises.
         """
-        if self._pid != os.getpid():
-            self._renew()
         while True:
             with self._lock:
                 token, now = self._current, self._clock.monotonic()
@@ -109,8 +107,6 @@ class TokenOwner:
         others, who come when its successor is already in use, nothing happens. It is the same over processes: the
         shared one is dropped only if it still is that token.
         """
-        if self._pid != os.getpid():
-            self._renew()
         with self._lock:
             # Noted before anybody can look for another one in the store.
             if token.text not in self._refused:

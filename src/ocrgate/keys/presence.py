@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from ocrgate import fork
 from ocrgate.keys.process import Process, own_name
 
 if sys.platform == "win32":
@@ -59,8 +60,7 @@ class _Announcements:
 
 
 _ours = _Announcements()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_ours.after_fork)
+fork.renew(_ours)
 
 
 def announce(fingerprint: str) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
-import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from ocrgate import period
+from ocrgate import fork, period
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.diagnosis import Diagnosis
 from ocrgate.events import KeyTrialChanged
@@ -114,7 +112,11 @@ class Ring:
         self._throttle = Throttle(provider, type, store, clock)
         self._turns = Turns(spread=spread)
         self._lock = threading.Lock()
-        _all.add(self)
+        fork.renew(self)
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
+        self._throttle.renew()
 
     def pick(self, tried: Collection[str] = ()) -> str | None:
         """The key for the next call, or None when none is left.
@@ -233,20 +235,3 @@ class Ring:
             trial=trial.state if trial is not None else None,
             successes=self._trials.successes(key, entries) if trial is not None else 0,
         )
-
-    def _renew(self) -> None:
-        self._lock = threading.Lock()
-        self._throttle.renew()
-
-
-_all: weakref.WeakSet[Ring] = weakref.WeakSet()
-
-
-def _start_afresh() -> None:
-    for ring in list(_all):
-        ring._renew()
-
-
-if hasattr(os, "register_at_fork"):
-    # The locks of a forked child may be held by threads that did not come along.
-    os.register_at_fork(after_in_child=_start_afresh)

@@ -10,12 +10,11 @@ one hung engine would keep the host program from ending.
 from __future__ import annotations
 
 import logging
-import os
-import weakref
 from collections import deque
 from collections.abc import Callable
 from threading import Condition, Lock, Thread
 
+from ocrgate import fork
 from ocrgate.clock import Deadline
 from ocrgate.diagnosis import lookup
 from ocrgate.errors import OCRError, ProviderError, ProviderRefused
@@ -32,7 +31,7 @@ class Lane:
     Args:
         name: of the provider.
         work: asks the engine; called as `work(ticket)`, returns the page or raises.
-        size: calls in flight at once.
+        size: calls in flight at once; `limit` may keep them to fewer.
         queue: calls that may wait for their turn.
         leave: whether a call that was given up is left behind and its lane given to the next call at once, for
             engines that run in this process and cannot be stopped.
@@ -59,8 +58,12 @@ class Lane:
         self._rest = rest
         self._finish = finish
         self._closed = False
+        self._limit = size
         self._reset()
-        _lanes.add(self)
+        fork.renew(self)
+
+    def after_fork(self) -> None:
+        self._reset()
 
     def _reset(self) -> None:
         self._turn = Condition(Lock())
@@ -75,6 +78,23 @@ class Lane:
         """Calls in flight, without those that were left behind."""
         return len(self._calls)
 
+    @property
+    def limit(self) -> int:
+        """Calls that may be in flight at present, from 1 to `size`; the others wait in the queue.
+
+        Raised, it lets those who wait go on; lowered, it leaves alone what is in flight.
+        """
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        limit = min(max(limit, 1), self.size)
+        if limit == self._limit:
+            return
+        with self._turn:
+            self._limit = limit
+            self._turn.notify(self._dispatch())
+
     def submit(self, request: Request | None, deadline: Deadline, timeout: float | None = None) -> Ticket:
         """Queue a call, or, without a request, only have the engine loaded.
 
@@ -86,51 +106,62 @@ class Lane:
             if self._closed:
                 raise ProviderRefused(self.name, "lane_full", "the gateway is closed")
             if self._full():
-                raise ProviderRefused(self.name, "lane_full", f"{self.size} in use, {self.queue} waiting")
+                raise ProviderRefused(self.name, "lane_full", f"{self._limit} in use, {self.queue} waiting")
             self._waiting.append(ticket)
-            if self._idle >= len(self._waiting):
+            if self._dispatch():
                 self._turn.notify()
-            elif not self._grow() and self._threads == self._stray:
+            if self._threads == self._stray < 4 * self.size:
                 self._waiting.pop()
                 raise ProviderRefused(self.name, "lane_full", "this machine has no thread left")
         return ticket
 
+    def _dispatch(self) -> int:
+        """Start threads for the calls that may run now and have none to wait for; how many may run."""
+        wanted = max(0, min(len(self._waiting), self._limit - len(self._calls)))
+        while self._idle < wanted and self._grow():
+            pass
+        return wanted
+
     def _full(self) -> bool:
         # Lanes that hung calls have taken for good are not worth waiting for.
-        places = min(self.size, 4 * self.size - self._stray) + self.queue
+        places = min(self._limit, 4 * self.size - self._stray) + self.queue
         if len(self._calls) + len(self._waiting) >= places:
             self._waiting = deque(ticket for ticket in self._waiting if not ticket.given_up)
         return len(self._calls) + len(self._waiting) >= places
 
     def _grow(self) -> bool:
-        """Start a thread if there is room for one; False when the machine has none left."""
+        """Start a thread; False when there is room for none, or the machine has none left."""
         # A call that cannot be stopped is left behind and its lane given to the next; but not without end.
         if self._threads >= min(self.size + self._stray, 4 * self.size):
-            return True
+            return False
         try:
             Thread(target=self._serve, name=f"ocrgate-{self.name}", daemon=True).start()
         except RuntimeError:
             return False
         self._threads += 1
+        # Counted from here on, so that two calls in a row do not start three threads.
+        self._idle += 1
         return True
 
     def _serve(self) -> None:
         try:
-            while self._serve_one():
-                pass
+            going = self._serve_one(idle=True)
+            while going:
+                going = self._serve_one(idle=False)
         finally:
             self._finish()
 
-    def _serve_one(self) -> bool:
+    def _serve_one(self, *, idle: bool) -> bool:
         # A method of its own, so that a thread that waits for work holds no image of the last call.
-        ticket = self._next()
+        ticket = self._next(idle=idle)
         return ticket is not None and self._run(ticket)
 
-    def _next(self) -> Ticket | None:
+    def _next(self, *, idle: bool) -> Ticket | None:
         with self._turn:
-            self._idle += 1
+            if not idle:
+                self._idle += 1
             try:
-                while not self._waiting:
+                while not self._waiting or len(self._calls) >= self._limit:
                     if self._closed:
                         self._threads -= 1
                         return None
@@ -166,14 +197,17 @@ class Lane:
             if ticket in self._calls:
                 self._calls.remove(ticket)
                 self._stray += 1
-                if self._idle < len(self._waiting):
-                    self._grow()
+                if self._dispatch():
+                    self._turn.notify()
 
     def _settle(self, ticket: Ticket) -> bool:
         """The call has ended; False when its thread is one too many, because its place was given away."""
         with self._turn:
             if ticket in self._calls:
                 self._calls.remove(ticket)
+                if self._waiting and self._idle:
+                    # This thread may yet have to start another worker before it can serve.
+                    self._turn.notify()
                 return True
             self._stray -= 1
             if self._threads - self._stray > self.size:
@@ -195,16 +229,3 @@ class Lane:
         if phase == "running":
             return ProviderError(self.name, lookup("gateway", "cancelled", "the gateway was closed"))
         return ProviderRefused(self.name, "cancelled", "the gateway was closed")
-
-
-_lanes: weakref.WeakSet[Lane] = weakref.WeakSet()
-
-
-def _forget_threads() -> None:
-    for lane in list(_lanes):
-        lane._reset()
-
-
-if hasattr(os, "register_at_fork"):
-    # A forked child has none of its parent's threads, and locks in whatever state they were.
-    os.register_at_fork(after_in_child=_forget_threads)

@@ -29,20 +29,30 @@ def fit(picture: Picture, limits: Limits) -> Fitted:
     Raises:
         InvalidImage: when no image of this shape can be within the limits.
     """
-    layout = lay_out(picture.image.width, picture.image.height, limits)
-    if len(layout.boxes) == 1 and (tile := _as_it_is(picture, limits)):
+    if tile := _as_it_is(picture, limits):
         return Fitted(picture, (tile,))
+    layout = lay_out(picture.image.width, picture.image.height, limits)
     return Fitted(picture, tuple(_tile(picture, box, limits) for box in layout.boxes), layout.along)
 
 
 def _as_it_is(picture: Picture, limits: Limits) -> Tile | None:
     original = picture.original
-    size = (picture.width, picture.height)
-    if original is None or original.format not in limits.formats or _target(size, 1.0, limits) != (size, size):
+    width, height = picture.width, picture.height
+    if original is None or original.format not in limits.formats or not _within(width, height, limits):
         return None
     if not fits(original.data, limits):
         return None
-    return Tile(original.data, original.format, *size, box=(0, 0, *size))
+    return Tile(original.data, original.format, width, height, box=(0, 0, width, height))
+
+
+def _within(width: int, height: int, limits: Limits) -> bool:
+    short, long = sorted((width, height))
+    return (
+        limits.min_side <= short
+        and long <= limits.max_side
+        and (limits.max_pixels is None or width * height <= limits.max_pixels)
+        and (limits.max_aspect is None or long <= short * max(1.0, limits.max_aspect))
+    )
 
 
 def _tile(picture: Picture, box: _Box, limits: Limits) -> Tile:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ocrgate.page import Page, Point
+from ocrgate.page import Line, Page, Point
 from ocrgate.picture.join import Piece, join
 
 if TYPE_CHECKING:
@@ -41,6 +41,17 @@ class Tile:
             min(max(left + (point.x - self.offset[0]) / self.scale[0], left), right),
             min(max(top + (point.y - self.offset[1]) / self.scale[1], top), bottom),
         )
+
+    def to_page(self, line: Line) -> Line:
+        """A line on the tile as a line on the page; see `to_caller`."""
+        if self.scale == (1.0, 1.0) and self.offset == (0, 0) == self.box[:2] and self._shows(line):
+            return line
+        return line.map(self.to_caller)
+
+    def _shows(self, line: Line) -> bool:
+        _left, _top, right, bottom = self.box
+        polygons = (line.polygon, *(word.polygon for word in line.words))
+        return all(0 <= x <= right and 0 <= y <= bottom for polygon in polygons if polygon for x, y in polygon)
 
     def from_caller(self, point: Point) -> Point:
         """A place on the page, in the caller's pixels, as a place on the tile."""
@@ -79,7 +90,7 @@ class Fitted:
         if len(pages) != len(self.tiles):
             raise ValueError(f"there are {len(self.tiles)} tiles, but {len(pages)} pages")
         pieces = [
-            Piece(tile.box, tuple(line.map(tile.to_caller) for line in page.lines))
+            Piece(tile.box, tuple(tile.to_page(line) for line in page.lines))
             for tile, page in zip(self.tiles, pages, strict=True)
         ]
         fields: dict[str, str] = {}

@@ -1,44 +1,86 @@
-"""A budget for calls beyond the first: retries must not multiply the load of a service that is down."""
+"""A budget for calls beyond the first: retries and hedges must not multiply the load of a service that is down."""
 
 from __future__ import annotations
 
-from collections import deque
 from threading import Lock
 
+from ocrgate import fork
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.settings import BudgetSettings
 
 _SPAN = 10.0
+_BUCKETS = 40
+_EARNING = 1000.0
+"""Ordinary calls that earn hedges; what more of them would have earned is forfeited."""
+_ROUNDING = 1e-9
 
 
 class Budget:
-    """Extra calls as a share of the ordinary calls of the last ten seconds; thread-safe."""
+    """Extra calls as a share of the ordinary calls of the last ten seconds; thread-safe, usable after a fork.
+
+    Calls are counted in quarters of a second, so that the budget takes the same room and time whatever the traffic.
+    """
 
     def __init__(self, settings: BudgetSettings, clock: Clock = SYSTEM_CLOCK) -> None:
         self.settings = settings
         self._clock = clock
         self._lock = Lock()
-        self._calls: deque[float] = deque()
-        self._extra: deque[float] = deque()
+        self._calls = [0] * _BUCKETS
+        self._extra = [0] * _BUCKETS
+        self._called = self._spent = 0
+        self._bucket = self._now()
+        self._earned = 0.0
+        fork.renew(self)
+
+    def after_fork(self) -> None:
+        self._lock = Lock()
 
     def call(self) -> None:
         """Count an ordinary call."""
         with self._lock:
-            self._calls.append(self._clock.monotonic())
-            self._forget(self._calls)
+            place = self._turn()
+            self._calls[place] += 1
+            self._called += 1
+            self._earned += 1.0
 
-    def spend(self) -> bool:
-        """Take one extra call from the budget; False when it is used up."""
+    def spend(self, hedges: float | None = None) -> bool:
+        """Take one extra call from the budget; False, and nothing is taken, when it is used up.
+
+        Args:
+            hedges: for a hedge, how many of them one ordinary call earns, 0–1. They are earned first and spent then, a
+                twentieth of one by each call at 0.05, so that their share of all calls so far is never above that;
+                those earned and not spent are kept, the ones of a thousand calls at most.
+        """
         with self._lock:
-            self._forget(self._calls)
-            self._forget(self._extra)
-            allowed = max(float(self.settings.minimum), self.settings.retry_ratio * len(self._calls))
-            if len(self._extra) + 1 > allowed:
+            place = self._turn()
+            if self._spent + 1 > max(float(self.settings.minimum), self.settings.retry_ratio * self._called):
                 return False
-            self._extra.append(self._clock.monotonic())
+            if hedges is not None and not self._hedge(hedges):
+                return False
+            self._extra[place] += 1
+            self._spent += 1
             return True
 
-    def _forget(self, times: deque[float]) -> None:
-        horizon = self._clock.monotonic() - _SPAN
-        while times and times[0] <= horizon:
-            times.popleft()
+    def _hedge(self, hedges: float) -> bool:
+        if hedges <= 0:
+            return False
+        price = 1.0 / hedges
+        earned = min(self._earned, max(_EARNING, price))
+        if earned < price - _ROUNDING:
+            return False
+        self._earned = earned - price
+        return True
+
+    def _turn(self) -> int:
+        """The bucket of now; those of ten seconds ago and more are emptied."""
+        now = self._now()
+        for number in range(max(self._bucket, now - _BUCKETS) + 1, now + 1):
+            place = number % _BUCKETS
+            self._called -= self._calls[place]
+            self._spent -= self._extra[place]
+            self._calls[place] = self._extra[place] = 0
+        self._bucket = max(self._bucket, now)
+        return self._bucket % _BUCKETS
+
+    def _now(self) -> int:
+        return int(self._clock.monotonic() * (_BUCKETS / _SPAN))

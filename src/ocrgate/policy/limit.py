@@ -2,37 +2,71 @@
 
 from __future__ import annotations
 
-from threading import Event, Lock
+import math
+from threading import Event
 
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
 from ocrgate.errors import ProviderRefused
+from ocrgate.policy.schedule import Schedule, ScheduleCodec, Turn
+from ocrgate.state.cell import open_cell
+from ocrgate.state.name import join
+from ocrgate.state.store import Store
 
-_ROUNDING = 1e-9
+_LIFE = 86400.0
+_ROUNDING = 1e-6
+_JUMP = 0.25
+_SLEW = 0.001
+"""Seconds, and seconds a second, by which two clocks may drift apart without one of them having been set."""
 
 
 class Limit:
-    """Turns for one key of one provider; thread-safe, first come first served.
+    """Turns for one key of one provider, for all threads, processes and hosts that share the store.
 
-    Even spacing, because a server that counts "2 a second" in whole seconds refuses a burst that straddles two.
+    First come first served, evenly spaced, because a server that counts "2 a second" in whole seconds refuses a burst
+    that straddles two. Thread-safe, usable after a fork.
+
+    A caller that wakes late sends late, and half the margin is for that; the other half is for the way to the server.
+    Who is later than that moves all turns to come by the rest; who is so late that others may have had their turns
+    meanwhile (its host was stopped, the clock was set) queues up again. So the sends themselves keep the rate, not only
+    the plan, and without a margin no two of them come closer than 1/`qps`.
 
     Args:
         name: of the provider.
         qps: turns a second.
         clock: time.
+        margin: share, 0 or more, by which turns are set further apart than 1/`qps`.
+        store: what is shared, one that raises no StoreError; None for this process alone.
+        place: of the key in the store; limits of the same place share their turns.
+
+    Raises:
+        ValueError: when `qps` is not above 0 or `margin` is below 0.
     """
 
-    def __init__(self, name: str, qps: float, clock: Clock = SYSTEM_CLOCK) -> None:
-        if qps <= 0:
-            raise ValueError("qps is above 0")
+    def __init__(
+        self,
+        name: str,
+        qps: float,
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        margin: float = 0.0,
+        store: Store | None = None,
+        place: str = "",
+    ) -> None:
+        if not 0 < qps < math.inf or not 0 <= margin < math.inf:
+            raise ValueError("qps is above 0, and margin is at least 0")
         self.name = name
-        self.interval = 1.0 / qps
+        self.interval = (1.0 + margin) / qps
+        # What is counted in a second may move by the margin of a second; a slower rate is counted in longer spans.
+        self._tolerance = margin / 2 * max(1.0, 1.0 / qps)
         self._clock = clock
-        self._lock = Lock()
-        self._next = float("-inf")
-        # Turns are kept without the drains and `_delay` is added when they are looked at, so that a drain moves
-        # everybody who already waits, and their order and spacing stay.
-        self._delay = 0.0
-        self._drained = float("-inf")
+        life = _LIFE + 2 * self.interval
+        self._cell = open_cell(store, join("limit", place or name), ScheduleCodec(), life, clock)
+        self._seen: tuple[float, float] | None = None
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the next turn would come, were it asked for now; nothing is taken."""
+        return self._cell.look(lambda schedule, now: schedule.ahead(now))
 
     def reserve(self, deadline: Deadline) -> float:
         """Take the next turn; seconds until it comes.
@@ -40,50 +74,67 @@ class Limit:
         Raises:
             ProviderRefused: `rate_limit`, when the turn would come after the deadline; nothing is reserved then.
         """
-        with self._lock:
-            return self._wait(self._reserve(deadline))
+        return self._reserve(deadline).wait
 
     def acquire(self, deadline: Deadline, wake: Event | None = None) -> None:
-        """Reserve a turn and wait for it, or until `wake` is set.
+        """Reserve a turn and wait for it, or until `wake` is set; who stops waiting gives the turn back.
 
         Raises:
             ProviderRefused: as `reserve`, or when a drain has moved the turn beyond the deadline.
         """
-        with self._lock:
-            turn, delay = self._reserve(deadline), self._delay
-            wait = self._wait(turn)
-        while wait > 0 and not self._clock.sleep(wait, wake):
-            with self._lock:
-                if self._delay == delay:
+        turn = self._reserve(deadline)
+        wait = turn.wait
+        try:
+            while wait > 0:
+                if self._clock.sleep(wait, wake):
+                    self._give_back(turn)
                     return
-                delay = self._delay
-                self._check(turn, deadline)
-                wait = self._wait(turn)
+                found = self._confirm(turn, deadline)
+                turn, wait = found, found.wait
+        except BaseException:
+            self._give_back(turn)
+            raise
 
     def drain(self, seconds: float) -> None:
         """The server said that it is asked too often: no turn for the next `seconds`.
 
-        The turns to come are moved by as much, those of callers who already wait included.
+        The turns to come are moved by as much, those of callers who already wait included, in every process.
         """
-        with self._lock:
-            now = self._clock.monotonic()
-            if now + seconds > self._drained:
-                # Several calls in flight hear the same complaint: only what this one adds to the others counts.
-                self._delay += now + seconds - max(now, self._drained)
-                self._drained = now + seconds
+        self._cell.change(lambda schedule, now: schedule.drain(now, seconds))
 
-    def _reserve(self, deadline: Deadline) -> float:
-        now = self._clock.monotonic()
-        turn = max(max(now, self._drained) - self._delay, self._next)
-        self._check(turn, deadline)
-        self._next = turn + self.interval
-        return turn
+    def _reserve(self, deadline: Deadline) -> Turn:
+        seen = self._seen
 
-    def _check(self, turn: float, deadline: Deadline) -> None:
-        if turn + self._delay >= deadline.at:
-            wait = self._wait(turn)
-            raise ProviderRefused(self.name, "rate_limit", f"next turn in {wait:.1f} s", wait)
+        def step(schedule: Schedule, now: float) -> Turn | float:
+            here = self._clock.monotonic()
+            self._seen = now, here
+            # The last turn may have been just now, however long ago a clock that was set forward says it was.
+            pause = seen is not None and now - seen[0] > (1 + _SLEW) * (here - seen[1]) + _JUMP
+            return schedule.reserve(now, self.interval, deadline.remaining, pause=pause)
 
-    def _wait(self, turn: float) -> float:
-        wait = turn + self._delay - self._clock.monotonic()
-        return wait if wait > _ROUNDING else 0.0
+        return self._in_time(self._cell.change(step))
+
+    def _confirm(self, turn: Turn, deadline: Deadline) -> Turn:
+        """The turn again, whose wait is over now or goes on; another one where it was missed."""
+        interval, tolerance = self.interval, self._tolerance
+
+        def step(schedule: Schedule, now: float) -> Turn | float | None:
+            lag = schedule.lag(turn, now)
+            if lag is None or lag > max(tolerance, interval):
+                return None
+            if lag < -_ROUNDING:
+                return -lag if -lag >= deadline.remaining else turn._replace(wait=-lag)
+            if lag > tolerance + _ROUNDING:
+                schedule.push(now, lag - tolerance)
+            return turn._replace(wait=0.0)
+
+        found = self._cell.change(step)
+        return self._reserve(deadline) if found is None else self._in_time(found)
+
+    def _give_back(self, turn: Turn) -> None:
+        self._cell.change(lambda schedule, _now: schedule.give_back(turn, self.interval))
+
+    def _in_time(self, found: Turn | float) -> Turn:
+        if isinstance(found, Turn):
+            return found
+        raise ProviderRefused(self.name, "rate_limit", f"next turn in {found:.1f} s", found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import random
 import threading
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
@@ -11,10 +13,14 @@ from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.state.store import Store
 
 Record = TypeVar("Record")
+Record_co = TypeVar("Record_co", covariant=True)
 Answer = TypeVar("Answer")
 
-_TRIES = 200
-_PAUSE = 0.0005
+_PATIENCE = 1.0
+"""Seconds for which others may be first with every change, before one goes unwritten."""
+_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005
+
+_log = logging.getLogger("ocrgate.state")
 
 
 class Codec(Protocol[Record]):
@@ -33,10 +39,10 @@ class Codec(Protocol[Record]):
         ...
 
 
-class Cell(Protocol[Record]):
+class Cell(Protocol[Record_co]):
     """One record and its time. Every `change` sees what the one before it left, whoever made it."""
 
-    def change(self, step: Callable[[Record, float], Answer]) -> Answer:
+    def change(self, step: Callable[[Record_co, float], Answer]) -> Answer:
         """Let `step(record, now)` look at the record and alter it in place; what it returns.
 
         `now` is in seconds that every holder of the record agrees on. A step may run more than once, each time on a
@@ -44,7 +50,7 @@ class Cell(Protocol[Record]):
         """
         ...
 
-    def look(self, step: Callable[[Record, float], Answer]) -> Answer:
+    def look(self, step: Callable[[Record_co, float], Answer]) -> Answer:
         """Likewise, for a step that alters nothing."""
         ...
 
@@ -77,14 +83,24 @@ class SharedCell(Generic[Record]):
         codec: how the record is written there.
         life: seconds after the last change for which the record is kept.
         clock: for pauses between tries when others change it at the same time.
+        jitter: how long a pause is, between two bounds in seconds.
     """
 
-    def __init__(self, store: Store, name: str, codec: Codec[Record], life: float, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        codec: Codec[Record],
+        life: float,
+        clock: Clock = SYSTEM_CLOCK,
+        jitter: Callable[[float, float], float] = random.uniform,
+    ) -> None:
         self._store = store
         self._name = name
         self._codec = codec
         self._life = life
         self._clock = clock
+        self._jitter = jitter
         # Threads of one process take turns here, so that only processes compete for the entry.
         self._lock = threading.Lock()
         fork.renew(self)
@@ -94,18 +110,20 @@ class SharedCell(Generic[Record]):
 
     def change(self, step: Callable[[Record, float], Answer]) -> Answer:
         with self._lock:
-            for number in range(_TRIES):
+            until, pause = self._clock.monotonic() + _PATIENCE, _PAUSE
+            while True:
                 text = self._store.get(self._name)
                 record = self._decoded(text)
                 answer = step(record, self._store.time())
                 written = self._codec.encode(record)
                 if written == text or self._store.swap(self._name, text, written, self._life):
                     return answer
-                if number % 10 == 9:
-                    self._clock.sleep(_PAUSE)
-            # Others were first two hundred times; the entry is theirs, and this step is not waited for any longer.
-            self._store.put(self._name, written, self._life)
-            return answer
+                if self._clock.monotonic() >= until:
+                    # What is there now is the work of others, of which this process knows nothing.
+                    _log.warning("%s is changed all the time by others; one change of it is lost", self._name)
+                    return answer
+                self._clock.sleep(self._jitter(0.0, pause))
+                pause = min(2 * pause, _LONGEST_PAUSE)
 
     def look(self, step: Callable[[Record, float], Answer]) -> Answer:
         return step(self._decoded(self._store.get(self._name)), self._store.time())

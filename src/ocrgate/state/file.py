@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,14 +18,14 @@ from ocrgate.state.store import StoreError
 T = TypeVar("T")
 
 PATIENCE = 0.25
-"""Seconds that an operation waits for other threads and processes."""
+"""Seconds that an operation waits for other threads and processes, unless told otherwise."""
 _FORK_PATIENCE = 1.0
 _PAUSES = (0.0002, 0.002)
 
 _BUSY = ("database is locked", "database table is locked", "database schema is locked")
 # Python 3.10 does not give SQLite's result code, only these fixed texts.
 _ADVICE = (
-    ("file is not a database", "it is no SQLite file; move it away, or name another one in `state`"),
+    ("file is not a database", "it is no SQLite file; move it away, or name another one in `{setting}`"),
     ("malformed", "it is damaged; move it away with its -wal and -shm files, and a new one is begun"),
     ("readonly", "it may not be written; let this user write the file and its folder"),
     ("is full", "the disk is full; free some space"),
@@ -65,14 +65,20 @@ class DatabaseFile:
 
     Args:
         path: of the file; its folder must exist when it is first used.
-        schema: statement that makes the table if it is not there.
+        schema: statements of each new connection, above all those that make the tables if they are not there.
         clock: for waiting.
+        patience: seconds that an operation waits for other threads and processes.
+        setting: what the configuration calls the path.
     """
 
-    def __init__(self, path: Path, schema: str, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, schema: Sequence[str], clock: Clock, patience: float = PATIENCE, setting: str = "state"
+    ) -> None:
         self.path = path
-        self._schema = schema
+        self._schema = (schema,) if isinstance(schema, str) else tuple(schema)
         self._clock = clock
+        self._patience = patience
+        self._setting = setting
         self._lock = threading.Lock()
         self._slot = _Slot()
         self._orphaned = False
@@ -84,9 +90,9 @@ class DatabaseFile:
         """Have the connection to oneself for one operation, which is repeated while other processes lock the file.
 
         Raises:
-            StoreError: when the file cannot be used, or is not free within `PATIENCE`.
+            StoreError: when the file cannot be used, or is not free in time.
         """
-        until = self._clock.monotonic() + PATIENCE
+        until = self._clock.monotonic() + self._patience
         pause, longest = _PAUSES
         while True:
             try:
@@ -94,7 +100,7 @@ class DatabaseFile:
             except (sqlite3.OperationalError, BlockingIOError) as busy:
                 if self._clock.monotonic() >= until:
                     raise StoreError(
-                        f"{self.path}: locked by another process for {PATIENCE} s; see which one keeps it open"
+                        f"{self.path}: locked by another process for {self._patience} s; see which one keeps it open"
                     ) from busy
             self._clock.sleep(pause)
             pause = min(2 * pause, longest)
@@ -108,7 +114,7 @@ class DatabaseFile:
         """Run it once. Raises OperationalError or BlockingIOError when others are at the file, else StoreError."""
         if not self._lock.acquire(timeout=max(0.0, until - self._clock.monotonic())):
             raise StoreError(
-                f"{self.path}: other threads here were at it for {PATIENCE} s; see whether the disk is slow"
+                f"{self.path}: other threads here were at it for {self._patience} s; see whether the disk is slow"
             )
         try:
             return operation(self._opened())
@@ -158,7 +164,7 @@ class DatabaseFile:
             create(self.path)
             connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
-            for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", self._schema):
+            for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", *self._schema):
                 connection.execute(statement).close()
         except BaseException:
             connection.close()
@@ -167,13 +173,14 @@ class DatabaseFile:
 
     def _advice(self, error: Exception) -> str:
         if not self.path.parent.is_dir():
-            return f"the folder {self.path.parent} does not exist; create it, or name another file in `state`"
+            return f"the folder {self.path.parent} does not exist; create it, or name another file in `{self._setting}`"
         if self.path.is_dir():
-            return "it is a folder; name a file in `state`"
+            return f"it is a folder; name a file in `{self._setting}`"
         if isinstance(error, OSError):
             return f"{error.strerror or error}; let this user create and write files in {self.path.parent}"
         text = "malformed" if isinstance(error, UnicodeDecodeError) else str(error)
-        return next((advice for known, advice in _ADVICE if known in text), text)
+        found = next((advice for known, advice in _ADVICE if known in text), None)
+        return text if found is None else found.format(setting=self._setting)
 
 
 @contextlib.contextmanager

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from ocrgate import fork
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.state.debt import Debt
 from ocrgate.state.health import StoreHealth
+from ocrgate.state.lookout import Lookout
 from ocrgate.state.memory import MemoryStore
 from ocrgate.state.store import NotACounter, Store, StoreError
 
 T = TypeVar("T")
 
-FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 30.0
-"""Seconds for which a store that failed is left alone; doubled by each attempt that fails again."""
 _REMEMBERED = 60.0
 """Seconds for which a text that was only read, whose end is not known, can still be had without the store."""
+_LOOK = "look"
+"""Name of the entry that a look writes and removes: a full or read-only store can still be read."""
 
 _log = logging.getLogger("ocrgate.state")
 
@@ -30,38 +30,40 @@ __all__ = ["Guarded", "StoreHealth"]
 class Guarded:
     """A store that never raises StoreError: while the one it guards is out of reach, this process goes on alone.
 
-    What this process wrote, counted or read lately is known to the stand-in. Additions made meanwhile are made up for
-    in the store as soon as it is back; texts written meanwhile stay with this process and are forgotten then.
+    The calls that are at the store when it fails wait as long as that store lets them; from then on none waits for it,
+    until a thread beside them has found it back. What this process wrote, counted or read lately is known to the
+    stand-in. Additions made meanwhile are made up for in the store before it is used again; texts written meanwhile
+    stay with this process and are forgotten then. Thread-safe, usable after a fork.
 
     Args:
         store: the one that is guarded.
         clock: for pauses and the ends of lives.
         fallback: stands in; a new one when None.
+        beside: whether a thread of its own looks for the store during an outage; else calls do, when a look is due.
     """
 
-    def __init__(self, store: Store, clock: Clock = SYSTEM_CLOCK, fallback: MemoryStore | None = None) -> None:
+    def __init__(
+        self, store: Store, clock: Clock = SYSTEM_CLOCK, fallback: MemoryStore | None = None, *, beside: bool = True
+    ) -> None:
         self._store = store
         self._clock = clock
         self._fallback = fallback or MemoryStore(clock)
         self._problem: str | None = None
         self._since: float | None = None
-        self._pause = FIRST_PAUSE
-        self._retry_at = 0.0
-        self._renew()
+        self._outages = 0
+        self._lookout = Lookout(self._look, clock, beside=beside)
+        self._lock = threading.Lock()
+        self._debt = Debt(clock)
+        fork.renew(self)
 
     def __repr__(self) -> str:
         return f"Guarded({self._store!r})"
 
-    def _settle_in(self) -> None:
-        """In a forked child, whose locks may be held by threads that did not come along, begin with new ones."""
-        if self._pid != os.getpid():
-            self._renew()
-
-    def _renew(self) -> None:
-        # The parent makes up for what it owes; done by both, it would count twice.
+    def after_fork(self) -> None:
         self._lock = threading.Lock()
+        # The parent makes up for what it owes; done by both, it would count twice.
         self._debt = Debt(self._clock)
-        self._pid = os.getpid()
+        self._lookout.after_fork()
 
     @property
     def kind(self) -> str:
@@ -71,12 +73,17 @@ class Guarded:
     def shared(self) -> bool:
         return self._store.shared and self._problem is None
 
+    @property
+    def place(self) -> str:
+        return self._store.place
+
     def health(self) -> StoreHealth:
         """How the guarded store is, as far as is known without asking it."""
-        self._settle_in()
+        if self._problem is not None:
+            self._lookout.passing()
         with self._lock:
-            shared = self._store.shared and self._problem is None
-            return StoreHealth(self.kind, shared, self._problem is None, self._since, self._problem or "")
+            ok, problem = self._problem is None, self._problem or ""
+            return StoreHealth(self.kind, self._store.shared and ok, ok, self._since, problem, self.place)
 
     def time(self) -> float:
         """That of the store; while it is out of reach, as far as it is remembered."""
@@ -130,8 +137,8 @@ class Guarded:
         return found
 
     def close(self) -> None:
-        """Make up for what is owed, if the store is back, and close it."""
-        self._settle_in()
+        """Make up for what is owed, if the store is back, and close it; waits no longer than one call would."""
+        self._lookout.close()
         try:
             self._debt.pay(self._store)
         except StoreError as error:
@@ -141,46 +148,45 @@ class Guarded:
 
     def _ask(self, question: Callable[[Store], T]) -> tuple[bool, T]:
         """Whether the store itself was asked, and the answer. Raises NotACounter."""
-        self._settle_in()
-        if self._problem is None or self._try_again():
+        if self._problem is not None:
+            self._lookout.passing()
+        outages = self._outages
+        if self._problem is None:
             try:
                 if self._debt:
+                    # Noted by a call that was still without the store when it came back.
                     self._debt.pay(self._store)
-                answer = question(self._store)
+                return True, question(self._store)
             except NotACounter:
-                self._worked()
                 raise
             except StoreError as error:
-                self._failed(error)
-            else:
-                self._worked()
-                return True, answer
+                self._failed(error, outages)
         return False, question(self._fallback)
 
-    def _try_again(self) -> bool:
-        """Whether it is time to, and for this thread; the others do not wait for how it ends."""
-        with self._lock:
-            now = self._clock.monotonic()
-            if now < self._retry_at:
-                return False
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
-            self._retry_at = now + self._pause
-            return True
-
-    def _failed(self, error: StoreError) -> None:
-        with self._lock:
-            known = self._problem is not None
-            self._problem = str(error)
-            if not known:
-                self._since, self._pause = self._clock.time(), FIRST_PAUSE
-            self._retry_at = self._clock.monotonic() + self._pause
-        if not known:
-            _log.warning("the shared state is out of reach, so this process goes on alone: %s", error)
-
-    def _worked(self) -> None:
-        if self._problem is None:
+    def _look(self) -> None:
+        try:
+            self._store.put(_LOOK, "", ttl=1.0)
+            self._store.swap(_LOOK, "", None)
+            self._debt.pay(self._store)
+        except StoreError as error:
+            with self._lock:
+                self._problem = str(error) if self._problem is not None else None
             return
+        self._recovered()
+
+    def _failed(self, error: StoreError, outages: int) -> None:
+        with self._lock:
+            if self._problem is not None or outages != self._outages:
+                # Asked before the outage that is known, or that has ended since: nothing new.
+                return
+            self._problem, self._since = str(error), self._clock.time()
+            self._outages += 1
+            self._lookout.begin()
+        _log.warning("the shared state is out of reach, so this process goes on alone: %s", error)
+
+    def _recovered(self) -> None:
         with self._lock:
             since, self._since, self._problem = self._since, None, None
+            self._lookout.end()
         if since is not None:
             _log.info("the shared state is back after %.1f s", self._clock.time() - since)

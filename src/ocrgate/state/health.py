@@ -15,6 +15,7 @@ class StoreHealth:
         ok: whether the store did what it was last asked.
         since: Unix time in seconds at which it stopped working, None while it works.
         problem: what is wrong and what to do about it, or empty.
+        place: the file, or the address without its password; empty for memory.
     """
 
     kind: str
@@ -22,3 +23,4 @@ class StoreHealth:
     ok: bool
     since: float | None = None
     problem: str = ""
+    place: str = ""

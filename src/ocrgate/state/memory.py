@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
 
+from ocrgate import fork
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.state.counter import added
 from ocrgate.state.health import StoreHealth
@@ -23,27 +23,31 @@ class MemoryStore:
 
     kind = "memory"
     shared = False
+    place = ""
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
         self._entries: dict[str, tuple[str, float | None]] = {}
         self._sweep_at = _SWEEP
         self._lock = threading.Lock()
-        self._pid = os.getpid()
+        fork.renew(self)
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
 
     def time(self) -> float:
         return self._clock.time()
 
     def get(self, name: str) -> str | None:
-        with self._locked():
+        with self._lock:
             return self._live(name)
 
     def put(self, name: str, text: str, ttl: float | None = None) -> None:
-        with self._locked():
+        with self._lock:
             self._write(name, text, self._end(ttl))
 
     def swap(self, name: str, old: str | None, new: str | None, ttl: float | None = None) -> bool:
-        with self._locked():
+        with self._lock:
             if self._live(name) != old:
                 return False
             if new is None:
@@ -53,7 +57,7 @@ class MemoryStore:
             return True
 
     def add(self, name: str, amount: int, *, limit: int | None = None, ttl: float | None = None) -> int | None:
-        with self._locked():
+        with self._lock:
             live = self._live(name)
             total = added(name, live, amount, limit)
             if total is None:
@@ -63,7 +67,7 @@ class MemoryStore:
             return total
 
     def scan(self, prefix: str) -> Mapping[str, str]:
-        with self._locked():
+        with self._lock:
             names = [name for name in self._entries if name.startswith(prefix)]
             found = {name: self._live(name) for name in names}
             return {name: text for name, text in found.items() if text is not None}
@@ -73,7 +77,7 @@ class MemoryStore:
 
         What is here already keeps the end of its life; what is new lives `ttl` seconds.
         """
-        with self._locked():
+        with self._lock:
             live = self._live(name)
             if text is None:
                 self._entries.pop(name, None)
@@ -86,12 +90,6 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing to give back; the values stay for those who still hold the store."""
-
-    def _locked(self) -> threading.Lock:
-        if self._pid != os.getpid():
-            # The lock may have been held by a thread that did not come along.
-            self._lock, self._pid = threading.Lock(), os.getpid()
-        return self._lock
 
     def _end(self, ttl: float | None) -> float | None:
         return None if ttl is None else self._clock.time() + ttl

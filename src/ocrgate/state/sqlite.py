@@ -55,6 +55,10 @@ class SQLiteStore:
     def __repr__(self) -> str:
         return f"SQLiteStore({str(self.path)!r})"
 
+    @property
+    def place(self) -> str:
+        return str(self.path)
+
     def time(self) -> float:
         return self._clock.time()
 

@@ -23,6 +23,7 @@ class Store(Protocol):
     Attributes:
         kind: `memory`, `sqlite` or `redis`.
         shared: whether other processes see what is written.
+        place: the file, or the address without its password; empty for memory.
     """
 
     @property
@@ -30,6 +31,9 @@ class Store(Protocol):
 
     @property
     def shared(self) -> bool: ...
+
+    @property
+    def place(self) -> str: ...
 
     def time(self) -> float:
         """Seconds since 1970-01-01 UTC by the clock that all who share the store agree on; never fails."""

@@ -65,6 +65,7 @@ class Books:
         self._lock = threading.Lock()
         self._keys = {key.api_key: key for key in keys}
         self._grants: dict[str, _Grant] = {}
+        self._given: list[str] = []
         self._usage = {key.api_key: _Usage() for key in keys}
 
     def replace(self, keys: tuple[SimulatedKey, ...]) -> None:
@@ -96,6 +97,7 @@ class Books:
                 raise LookupError("Client authentication failed")
             token = f"24.{secrets.token_hex(16)}.{int(self.life)}.{int(self._clock.time())}.282335-10000"
             self._grants[token] = _Grant(key, self._clock.monotonic() + self.life)
+            self._given.append(token)
             self.issued += 1
             return token
 
@@ -113,6 +115,11 @@ class Books:
         """Every token that was given out and not forgotten."""
         with self._lock:
             return tuple(self._grants)
+
+    def given(self) -> tuple[str, ...]:
+        """Every token that was ever given out, forgotten ones too."""
+        with self._lock:
+            return tuple(self._given)
 
     def expire(self, api_key: str | None = None) -> None:
         """Let the tokens of one key, or of all, be expired as if their time were over."""
