@@ -11,7 +11,7 @@ from typing import Any
 if not __package__:  # run as a script: its own folder is on the path then, and the modules beside it are a package
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks import machine, parallel, report, target
+from benchmarks import doorway, machine, parallel, report, target
 
 RESULTS = Path(__file__).resolve().parent / "results"
 TAKES = 0.05
@@ -31,11 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     progress = report.Progress()
     scaling: dict[str, dict[str, Any]] = {}
     for name, way in parallel.WAYS.items():
-        each = 1 if name in parallel.SERIAL else options.each
+        each, rounds = (1, 1) if name in parallel.SERIAL else (options.each, options.rounds)
         scaling[name] = {}
         for threads in options.threads:
             progress.done(f"{name}: {threads} threads, {each} calls of {1000 * TAKES:g} ms each")
-            scaling[name][str(threads)] = parallel.side_by_side(way, threads, TAKES, each)
+            scaling[name][str(threads)] = parallel.side_by_side(way, threads, TAKES, each, rounds)
     progress.done("eight calls, a provider that hangs, a breaker half-open, one event loop")
     document: dict[str, Any] = {
         "schema": report.SCHEMA,
@@ -43,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "command": report.command("concurrency.py", words),
         "machine": machine.describe(),
         "scaling": scaling,
-        "eight": {name: parallel.side_by_side(way, 8, 0.2, 1) for name, way in parallel.WAYS.items()},
+        "eight": {name: parallel.side_by_side(way, 8, 0.2, 1, options.rounds) for name, way in parallel.WAYS.items()},
         "beside_a_hung_one": parallel.beside_a_hung_one(options.beside, 0.02, callers=32),
-        "half_open": parallel.probes(CALLERS),
+        "half_open": doorway.probes(CALLERS),
         "one_loop": parallel.on_one_loop(TASKS, TAKES),
     }
     document["targets"] = targets(document)
@@ -103,7 +103,8 @@ def markdown(document: Mapping[str, Any]) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmarks/concurrency.py", description=__doc__)
     parser.add_argument("--threads", type=int, nargs="+", default=[16, 32, 64], metavar="N")
-    parser.add_argument("--each", type=int, default=40, metavar="N", help="calls of each thread (default 40)")
+    parser.add_argument("--each", type=int, default=20, metavar="N", help="calls of each thread (default 20)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="of which the median counts (default 5)")
     parser.add_argument("--beside", type=int, default=100, metavar="N", help="calls beside a hung one (default 100)")
     parser.add_argument("--check", action="store_true", help="exit 1 when a target is missed")
     parser.add_argument("--out", type=Path, default=RESULTS / "concurrency.json", metavar="FILE")

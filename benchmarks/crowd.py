@@ -61,3 +61,11 @@ def start(works: Sequence[Callable[[], object]]) -> tuple[Callable[[], None], Ca
         return crowd
 
     return begin, finish
+
+
+def until(true: Callable[[], bool], seconds: float = 5.0) -> bool:
+    """Wait until something is true, at most so many seconds; whether it is."""
+    end = time.monotonic() + seconds
+    while not (found := true()) and time.monotonic() < end:
+        time.sleep(0.005)
+    return found

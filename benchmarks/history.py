@@ -28,13 +28,13 @@ def history(calls: int, block: int) -> dict[str, Any]:
     looked_at = min(LOOKED_AT, calls // 2)
     with ExitStack() as stack:
         old, new = _way(stack), _way(stack)
-        old.times(calls - looked_at)
-        new.times(block)  # the first calls of all start the threads
+        old.block(calls - looked_at)
+        new.block(block)  # the first calls of all start the threads
         first: list[float] = []
         last: list[float] = []
         while len(last) < looked_at:
-            first += new.times(block)
-            last += old.times(block)
+            first += new.block(block).seconds
+            last += old.block(block).seconds
     return {
         "calls": calls,
         "looked_at": looked_at,

@@ -21,7 +21,7 @@ from benchmarks.contender import LANES, contenders, shared
 from benchmarks.history import history
 from benchmarks.peer_program import PEERS
 from benchmarks.peers import peers
-from benchmarks.way import Way
+from benchmarks.way import Block, Way
 
 RESULTS = Path(__file__).resolve().parent / "results"
 THREADS = 8
@@ -34,7 +34,7 @@ _IMPORTS = {
     "import ocrgate": "import ocrgate",
     "from ocrgate import Gateway": "from ocrgate import Gateway",
 }
-_HEAD = ("way", "p50 ms", "p95 ms", "p99 ms", "× executor")
+_HEAD = ("way", "p50 ms", "p95 ms", "p99 ms", "× executor", "CPU ms")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     past = history(options.history, BLOCK)
     progress.done(f"import: {options.imports} fresh processes")
     imports = {name: import_seconds(statement, options.imports) for name, statement in _IMPORTS.items()}
-    calls = {name: percentiles(times) for name, times in taken.items()}
+    calls = {name: figures(block) for name, block in taken.items()}
     trip = calls["executor"]["p50_ms"]
     document: dict[str, Any] = {
         "schema": report.SCHEMA,
@@ -83,17 +83,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return target.conclude(document["targets"], progress, check=options.check)
 
 
-def latencies(ways: Mapping[str, Way], calls: int) -> dict[str, list[float]]:
-    """Seconds of each call, `calls` for each way; the ways take turns in an order that changes."""
+def latencies(ways: Mapping[str, Way], calls: int) -> dict[str, Block]:
+    """`calls` of each way; the ways take turns in an order that changes."""
     order, shuffle = list(ways.values()), random.Random(0).shuffle
-    taken: dict[str, list[float]] = {way.name: [] for way in order}
+    taken = {way.name: Block([], 0.0) for way in order}
     for way in order:
-        way.times(BLOCK)
-    while len(taken[order[0].name]) < calls:
+        way.block(BLOCK)
+    while len(taken[order[0].name].seconds) < calls:
         shuffle(order)
         for way in order:
-            taken[way.name] += way.times(BLOCK)
+            sofar, more = taken[way.name], way.block(BLOCK)
+            taken[way.name] = Block(sofar.seconds + more.seconds, sofar.cpu + more.cpu)
     return taken
+
+
+def figures(block: Block) -> dict[str, float]:
+    """Percentiles, and processor time of a call in milliseconds."""
+    return {**percentiles(block.seconds), "cpu_ms": round(1000 * block.cpu / len(block.seconds), 4)}
 
 
 def percentiles(times: Sequence[float]) -> dict[str, float]:
@@ -143,7 +149,7 @@ def targets(document: Mapping[str, Any]) -> list[target.Target]:
 def markdown(document: Mapping[str, Any]) -> str:
     """The result file for people."""
     ways = [
-        (f"{name}: {way['what']}", way["p50_ms"], way["p95_ms"], way["p99_ms"], way["ratio"])
+        (f"{name}: {way['what']}", way["p50_ms"], way["p95_ms"], way["p99_ms"], way["ratio"], way["cpu_ms"])
         for name, way in document["calls"].items()
     ]
     rates = {name: rate for name, rate in document["calls_per_second"].items() if name in document["calls"]}
@@ -156,7 +162,8 @@ def markdown(document: Mapping[str, Any]) -> str:
     parts = [
         "# Overhead",
         f"`{document['command']}`. {report.machine_line(document['machine'])}",
-        "One call at a time; the ratio is that of the medians. Ratios travel between machines, milliseconds do not.",
+        "One call at a time; the ratio is that of the medians. Ratios travel between machines, milliseconds do not. "
+        "CPU: processor time of a call in all threads, which does not depend on how threads are woken.",
         report.table(_HEAD, ways),
         *missing,
         report.table((f"{THREADS} threads", "calls/s"), rates.items()),

@@ -10,14 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from statistics import median
-from typing import Any
 
 from benchmarks import numbered
-from benchmarks.crowd import at_once, start
+from benchmarks.crowd import at_once, start, until
 from benchmarks.sleeper import Sleeper, hangs, house, sleeps
 from ocrgate import Gateway
 from ocrgate.errors import OCRError
-from ocrgate.settings import BreakerSettings
 
 Call = Callable[[int], object]
 """Reads the picture of a number."""
@@ -72,25 +70,30 @@ SERIAL = ("pybreaker.call", "by hand")
 """Ways that let one call through at a time, which are measured with fewer calls."""
 
 
-def side_by_side(way: Way, threads: int, seconds: float, each: int) -> dict[str, float]:
-    """So many threads that make `each` calls, one after the other; wall time beside the ideal one."""
+def side_by_side(way: Way, threads: int, seconds: float, each: int, rounds: int = 1) -> dict[str, float]:
+    """So many threads that make `each` calls, one after the other; wall time, the median of `rounds`, and the ideal."""
     for number in range(threads * each):
         _picture(number)
     with way(threads, seconds) as call:
-        at_once([partial(call, number) for number in range(threads if each > 1 else 1)]).require_success()
 
-        def work(first: int) -> None:
-            for number in range(first, first + each):
+        def work(first: int, last: int) -> None:
+            for number in range(first, last):
                 call(number)
 
-        crowd = at_once([partial(work, place * each) for place in range(threads)])
-    crowd.require_success()
-    ideal = each * seconds
+        once = [partial(work, place, place + 1) for place in range(threads)]
+        at_once(once if rounds > 1 else once[:1]).require_success()
+        crowds = [
+            at_once([partial(work, place * each, (place + 1) * each) for place in range(threads)])
+            for _ in range(rounds)
+        ]
+    for crowd in crowds:
+        crowd.require_success()
+    ideal, taken = each * seconds, median(crowd.seconds for crowd in crowds)
     return {
         "calls": threads * each,
         "ideal_s": round(ideal, 3),
-        "seconds": round(crowd.seconds, 4),
-        "ratio": round(crowd.seconds / ideal, 3),
+        "seconds": round(taken, 4),
+        "ratio": round(taken / ideal, 3),
     }
 
 
@@ -159,13 +162,6 @@ def _delays(quiet: Sequence[float], beside: Sequence[float]) -> dict[str, float]
     }
 
 
-def until(true: Callable[[], bool], seconds: float = 5.0) -> bool:
-    until = time.monotonic() + seconds
-    while not (found := true()) and time.monotonic() < until:
-        time.sleep(0.005)
-    return found
-
-
 def on_one_loop(calls: int, seconds: float) -> dict[str, float]:
     """Calls of `arecognize` at once on one event loop, with as many lanes; and how late the loop was for others."""
     with house({"engine": Sleeper("engine", sleeps(seconds))}, calls) as opened:
@@ -197,92 +193,3 @@ async def _gathered(opened: Gateway, calls: int, seconds: float) -> dict[str, fl
         "ratio": round(took / seconds, 2),
         "loop_late_ms": round(1000 * latest, 1),
     }
-
-
-class _Doorway:
-    """Counts who has got through to an engine, and keeps them there until everybody has been told yes or no."""
-
-    def __init__(self) -> None:
-        self.inside = 0
-        self.turned_away = 0
-        self._lock = threading.Lock()
-        self._opened = threading.Event()
-
-    def enter(self, *_details: Any) -> None:
-        with self._lock:
-            self.inside += 1
-        self._opened.wait(5.0)
-
-    def attempt(self, ask: Callable[[], object]) -> None:
-        try:
-            ask()
-        except Exception:
-            with self._lock:
-                self.turned_away += 1
-
-    def watch(self, asks: Sequence[Callable[[], object]], patience: float) -> dict[str, int]:
-        begin, finish = start([partial(self.attempt, ask) for ask in asks])
-        begin()
-        until(lambda: self.inside + self.turned_away == len(asks), patience)
-        found = {"callers": len(asks), "probes": self.inside, "refused": self.turned_away}
-        self._opened.set()
-        finish()
-        return found | {"waited": found["callers"] - found["probes"] - found["refused"]}
-
-
-def probes(callers: int, patience: float = 0.5) -> dict[str, dict[str, int]]:
-    """What becomes of so many callers who find a breaker half-open at the same moment.
-
-    Returns:
-        By way: `callers`, `probes` that got through before any had ended, those `refused` meanwhile, and those who
-        `waited` for `patience` seconds without being told.
-    """
-    return {
-        "ocrgate": _probes_of_gateway(callers, patience),
-        "pybreaker.call": _probes_of_pybreaker(callers, patience, holding=True),
-        "pybreaker.calling": _probes_of_pybreaker(callers, patience, holding=False),
-    }
-
-
-def _probes_of_gateway(callers: int, patience: float) -> dict[str, int]:
-    doorway, broken = _Doorway(), [True]
-
-    def wait(*_details: Any) -> None:
-        if broken[0]:
-            raise RuntimeError("out of order")
-        doorway.enter()
-
-    settings = BreakerSettings(window=5, minimum=5, open_for=0.1)
-    with house({"engine": Sleeper("engine", wait)}, callers, breaker=settings) as opened:
-
-        def ask(number: int) -> object:
-            return opened.recognize(_picture(number))
-
-        spoil = _Doorway()
-        for number in range(settings.minimum):
-            spoil.attempt(partial(ask, number))
-        broken[0] = False
-        until(lambda: opened.status()["engine"]["retry_in"] == 0.0)
-        return doorway.watch([partial(ask, number) for number in range(callers)], patience)
-
-
-def _probes_of_pybreaker(callers: int, patience: float, *, holding: bool) -> dict[str, int]:
-    import pybreaker
-
-    doorway = _Doorway()
-    circuit = pybreaker.CircuitBreaker(fail_max=1, reset_timeout=0.1)
-    _Doorway().attempt(lambda: circuit.call(_fail))
-    time.sleep(0.15)
-
-    def ask() -> None:
-        if holding:
-            circuit.call(doorway.enter)
-        else:
-            with circuit.calling():
-                doorway.enter()
-
-    return doorway.watch([ask] * callers, patience)
-
-
-def _fail() -> None:
-    raise RuntimeError("out of order")

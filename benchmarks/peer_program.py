@@ -1,5 +1,5 @@
 """Runs in an interpreter of its own, where other gateways are installed, and asks them what it is told to on standard
-input: one JSON object a line, `{"way": NAME, "calls": N}` for seconds of each, or `{"way": NAME, "seconds": S,
+input: one JSON object a line, `{"way": NAME, "calls": N}` for seconds of each and processor seconds of all, or `{"way": NAME, "seconds": S,
 "threads": N}` for calls a second. Each line is answered by one on standard output; the first tells who is here.
 
 It imports nothing of this project, which is not installed there.
@@ -94,14 +94,14 @@ def _small_png() -> bytes:
 PEERS: dict[str, Callable[[], Callable[[], object]]] = {"litellm": litellm, "ocrroute": ocrroute}
 
 
-def times(call: Callable[[], object], calls: int) -> list[float]:
-    """Seconds of each call."""
-    taken = []
+def block(call: Callable[[], object], calls: int) -> dict[str, Any]:
+    """Seconds of each call, and processor seconds of all of them."""
+    taken, used = [], time.process_time()
     for _ in range(calls):
         begun = time.perf_counter()
         call()
         taken.append(time.perf_counter() - begun)
-    return taken
+    return {"seconds": taken, "cpu": time.process_time() - used}
 
 
 def rate(call: Callable[[], object], seconds: float, threads: int) -> float:
@@ -151,7 +151,7 @@ def main() -> None:
         wanted = json.loads(line)
         call = ways[wanted["way"]]
         if "calls" in wanted:
-            _tell(told, {"times": times(call, wanted["calls"])})
+            _tell(told, block(call, wanted["calls"]))
         else:
             _tell(told, {"rate": rate(call, wanted["seconds"], wanted["threads"])})
 

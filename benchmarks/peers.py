@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from benchmarks.peer_program import PEERS
+from benchmarks.way import Block
 
 _PROGRAM = Path(__file__).with_name("peer_program.py")
 _PATIENCE = 5.0
@@ -34,10 +35,10 @@ class Peer:
     what: str
     _process: subprocess.Popen[str] = field(repr=False)
 
-    def times(self, calls: int) -> list[float]:
+    def block(self, calls: int) -> Block:
         """See `Way`."""
-        taken: list[float] = self._ask(calls=calls)["times"]
-        return taken
+        answer = self._ask(calls=calls)
+        return Block(answer["seconds"], answer["cpu"])
 
     def rate(self, seconds: float, threads: int) -> float:
         """See `Way`."""

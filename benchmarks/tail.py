@@ -66,14 +66,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     real = measured(plan, options.calls, options.rate)
     progress.done(f"simulated time: {options.simulated} calls of each")
-    simulated = {}
+    simulated: dict[str, dict[str, Any]] = {}
     for way in WAYS:
         run = Simulation(plan, hedging(way, plan), options.rate).run(options.simulated)
         simulated[way] = {**quantiles(run.seconds), **_expense(options.simulated, run.cloud, run.hedges)}
     for found in (real, simulated):
-        for way in found.values():
-            way["cut"] = round(found["plain"]["p99.9_ms"] / way["p99.9_ms"], 2)
-    document = {
+        for figures in found.values():
+            figures["cut"] = round(found["plain"]["p99.9_ms"] / figures["p99.9_ms"], 2)
+    document: dict[str, Any] = {
         "schema": report.SCHEMA,
         "question": "How long do the slowest calls take, with and without hedging?",
         "command": report.command("tail.py", words),
@@ -155,8 +155,9 @@ def markdown(document: Mapping[str, Any]) -> str:
     plan = document["plan"]
     story = (
         f"A cloud engine takes {1000 * plan['usual']:g} ms, but {100 * plan['share']:g} % of its calls take about "
-        f"{plan['slow']:g} s; the engine on this host takes {1000 * plan['local']:g} ms. "
-        f"{plan['rate']:g} calls come a second. A call is hedged once it has taken longer than 95 % of those before, and {1000 * plan['floor']:g} ms."
+        f"{plan['slow']:g} s; the engine on this host takes {1000 * plan['local']:g} ms. {plan['rate']:g} calls come a "
+        f"second. A call is hedged once it has taken longer than 95 % of those before and than "
+        f"{1000 * plan['floor']:g} ms."
     )
     parts = [
         "# Tail",

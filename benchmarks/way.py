@@ -6,7 +6,19 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class Block(NamedTuple):
+    """Some calls one after the other.
+
+    Attributes:
+        seconds: of each, as its caller saw it.
+        cpu: processor seconds of all threads of the process for all of them.
+    """
+
+    seconds: list[float]
+    cpu: float
 
 
 class Way(Protocol):
@@ -23,8 +35,8 @@ class Way(Protocol):
     @property
     def what(self) -> str: ...
 
-    def times(self, calls: int) -> list[float]:
-        """Seconds of each of so many calls, one after the other. Raises what a call raises."""
+    def block(self, calls: int) -> Block:
+        """Make so many calls. Raises what a call raises."""
         ...
 
     def rate(self, seconds: float, threads: int) -> float:
@@ -45,14 +57,14 @@ class Contender:
     what: str
     call: Callable[[], object] = field(repr=False)
 
-    def times(self, calls: int) -> list[float]:
+    def block(self, calls: int) -> Block:
         """See `Way`."""
-        call, taken = self.call, []
+        call, taken, used = self.call, [], time.process_time()
         for _ in range(calls):
             begun = time.perf_counter()
             call()
             taken.append(time.perf_counter() - begun)
-        return taken
+        return Block(taken, time.process_time() - used)
 
     def rate(self, seconds: float, threads: int) -> float:
         """See `Way`."""

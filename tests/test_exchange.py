@@ -23,7 +23,17 @@ from ocrgate.events import KeyTrialChanged
 from ocrgate.key import Canary, Key, KeyUse
 from ocrgate.provider import Request
 from ocrgate.result import Cost, Tariff, Tier
-from ocrgate.settings import AuditSettings, BreakerSettings, RetrySettings, SpendSettings
+from ocrgate.settings import (
+    AuditSettings,
+    BreakerSettings,
+    ChaosSettings,
+    ConcurrencySettings,
+    ProviderSettings,
+    RetrySettings,
+    RouteSettings,
+    Settings,
+    SpendSettings,
+)
 from ocrgate.testing import ManualClock, ScriptedProvider, fails
 from tests.houses import house, picture
 
@@ -323,3 +333,44 @@ def test_without_any_other_engine_the_refusals_are_the_error() -> None:
     ):
         gateway.recognize(picture())
     assert [attempt.diagnosis.code for attempt in caught.value.attempts if attempt.diagnosis] == ["quota"]
+
+
+def test_a_key_whose_turn_comes_too_late_is_followed_by_the_next_one() -> None:
+    provider = cloud("text")
+    settings = {"cloud": {"qps": 0.1, "margin": 0.0}}
+    with house(provider, FREE, deadline=5.0, settings=settings) as gateway:
+        for _ in range(4):
+            read(gateway)
+    assert asked(provider) == ["first", "twin", "second"]
+
+
+def test_a_fault_on_purpose_counts_like_a_real_one_and_is_told_apart() -> None:
+    provider = ScriptedProvider("cloud", "text", cloud=True)
+    settings = Settings(
+        providers={"cloud": ProviderSettings("cloud", "scripted", retry=RetrySettings(attempts=1))},
+        routes={"default": RouteSettings("default", ("cloud",))},
+        chaos=ChaosSettings(rate=1.0, faults=("error",)),
+    )
+    with Gateway(settings, providers={"cloud": provider}, clock=ManualClock()) as gateway:
+        with pytest.raises(AllProvidersFailed) as caught:
+            gateway.recognize(picture())
+        assert gateway.status()["cloud"]["breaker_detail"].failures == 1
+    assert [a.diagnosis.code for a in caught.value.attempts if a.diagnosis] == ["injected_error"]
+    assert provider.requests == []
+
+
+def test_lanes_follow_what_the_provider_bears() -> None:
+    clock = ManualClock()
+
+    def slow(_request: Request, _deadline: Deadline) -> Page:
+        clock.advance(10.0)
+        return Page(lines=(Line("text"),))
+
+    settings = {"cloud": {"lanes": 8, "concurrency": ConcurrencySettings(mode="aimd", slow=5.0)}}
+    with house(ScriptedProvider("cloud", slow, cloud=True), clock=clock, deadline=600.0, settings=settings) as gateway:
+        before = gateway.status()["cloud"]["lanes"]
+        for _ in range(12):
+            read(gateway)
+        after = gateway.status()["cloud"]["lanes"]
+    assert before["size"] == after["size"] == 8
+    assert after["limit"] < before["limit"]

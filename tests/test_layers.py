@@ -16,7 +16,7 @@ LAYERS = (
     ("diagnosis.diagnosis",),
     ("result", "errors", "transcript"),
     ("key", "state"),
-    ("provider", "ability", "settings"),
+    ("provider", "ability", "revision", "settings"),
     ("diagnosis",),
     (
         "layout",

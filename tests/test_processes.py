@@ -16,10 +16,12 @@ import pytest
 import yaml
 
 from ocrgate.audit import verify
+from ocrgate.state import open_store
 from ocrgate.testing import BaiduSimulator
 from ocrgate.testing.simulator import SimulatedKey
 from tests.houses import picture
 from tests.providers.platform import key
+from tests.state.server import Server
 
 PROCESSES, THREADS, CALLS = 4, 8, 4
 FIRST, SECOND = SimulatedKey("first", "a" * 24, "b" * 32), SimulatedKey("second", "c" * 24, "d" * 32)
@@ -56,9 +58,8 @@ with Gateway.from_yaml(config) as gateway:
 class Workers:
     """Processes that read the same image over and over with the same configuration."""
 
-    def __init__(self, folder: Path, platform: BaiduSimulator, **provider: Any) -> None:
+    def __init__(self, folder: Path, platform: BaiduSimulator, state: str = "", **provider: Any) -> None:
         self.ledger = folder / "audit.jsonl"
-        self.state = folder / "state.db"
         self._image = folder / "image.png"
         self._image.write_bytes(picture())
         self._config = folder / "ocrgate.yaml"
@@ -66,7 +67,7 @@ class Workers:
         settings.setdefault("keys", [key("first", FIRST, account="one"), key("second", SECOND, account="two")])
         content = {
             "version": 1,
-            "state": f"sqlite:{self.state}",
+            "state": state or f"sqlite:{folder / 'state.db'}",
             "single_flight": False,
             "audit": {"path": str(self.ledger)},
             "providers": {"baidu": settings},
@@ -110,10 +111,20 @@ def platform() -> Iterator[BaiduSimulator]:
         yield simulator
 
 
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.redis)])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """What the processes share."""
+    if request.param == "sqlite":
+        yield f"sqlite:{tmp_path / 'state.db'}"
+        return
+    with Server() as server:
+        yield server.url
+
+
 def test_four_processes_of_eight_threads_fetch_one_token_and_write_one_ledger(
-    tmp_path: Path, platform: BaiduSimulator
+    tmp_path: Path, platform: BaiduSimulator, state: str
 ) -> None:
-    workers = Workers(tmp_path, platform)
+    workers = Workers(tmp_path, platform, state)
     try:
         workers.start()
         said = [list(workers.told(worker)) for worker in workers.running]
@@ -153,10 +164,12 @@ def test_a_process_killed_in_the_middle_takes_neither_the_ledger_nor_the_others_
     assert arrived - THREADS <= uses <= arrived
 
 
-def test_a_key_that_one_process_benches_is_benched_for_all(tmp_path: Path, platform: BaiduSimulator) -> None:
+def test_a_key_that_one_process_benches_is_benched_for_all(
+    tmp_path: Path, platform: BaiduSimulator, state: str
+) -> None:
     spent = SimulatedKey("first", FIRST.api_key, FIRST.secret_key, per_day=20)
     platform.replace_keys([spent, SECOND])
-    workers = Workers(tmp_path, platform)
+    workers = Workers(tmp_path, platform, state)
     try:
         workers.start()
         said = [list(workers.told(worker)) for worker in workers.running]
@@ -171,8 +184,8 @@ def test_a_key_that_one_process_benches_is_benched_for_all(tmp_path: Path, platf
     assert verify(workers.ledger).ok
 
 
-def test_a_quota_is_counted_over_all_processes(tmp_path: Path, platform: BaiduSimulator) -> None:
-    workers = Workers(tmp_path, platform, quota={"per_day": 70})
+def test_a_quota_is_counted_over_all_processes(tmp_path: Path, platform: BaiduSimulator, state: str) -> None:
+    workers = Workers(tmp_path, platform, state, quota={"per_day": 70})
     try:
         workers.start(number=2)
         said = [list(workers.told(worker)) for worker in workers.running]
@@ -191,16 +204,20 @@ def test_a_quota_is_counted_over_all_processes(tmp_path: Path, platform: BaiduSi
     assert platform.counts["ok"] == 4 * THREADS * CALLS + platform.tokens_issued
 
 
-def test_no_token_and_no_secret_lies_in_the_files_that_processes_share(
-    tmp_path: Path, platform: BaiduSimulator
+def test_no_token_and_no_secret_lies_where_processes_share_things(
+    tmp_path: Path, platform: BaiduSimulator, state: str
 ) -> None:
-    workers = Workers(tmp_path, platform)
+    workers = Workers(tmp_path, platform, state)
     try:
         workers.start(number=1, threads=1, calls=1)
         assert list(workers.told(workers.running[0]))[-1] == {"usable": {"first": True, "second": True}}
     finally:
         workers.stop()
     written = b"".join(path.read_bytes() for path in tmp_path.glob("*") if path.name != "ocrgate.yaml")
+    store = open_store(state)
+    written += repr(dict(store.scan(""))).encode()
+    store.close()
+    assert b"token/" in written
     tokens = [token.encode() for token in platform.books.tokens()]
     assert tokens
     assert not any(secret in written for secret in (*tokens, FIRST.api_key.encode(), FIRST.secret_key.encode()))

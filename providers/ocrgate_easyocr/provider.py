@@ -107,10 +107,10 @@ class EasyOCRProvider(Adapter):
 
     @cached_property
     def revision(self) -> str:
-        """Versions of the packages, and the weights that lie where they are looked for; which of them a request needs
-        its languages say."""
-        weights = [path for folder in folders(self._model_dir) for path in folder.glob("*.pth")]
-        return f"{versions(*PACKAGES)} {files(weights, dated=self._model_dir is not None)}"
+        """Versions of the packages, and all weights that lie where they are looked for: languages choose among them."""
+        *packaged, last = folders(self._model_dir)
+        named = [files(folder.glob("*.pth"), dated=False) for folder in packaged]
+        return " ".join([versions(*PACKAGES), *named, files(last.glob("*.pth"))])
 
     def warm_up(self) -> None:
         """Load the engine, and give torch its number of threads in this process. Raises ProviderError."""

@@ -74,7 +74,7 @@ def home() -> Path:
 
 
 def folders(model_dir: str | None = None) -> list[Path]:
-    """Where weights are looked for: in the configured folder, else in that of the package with English, then EasyOCR's."""
+    """Where weights are looked for: the configured folder, else that of the package with English, then EasyOCR's."""
     if model_dir is not None:
         return [Path(model_dir).expanduser()]
     spec = find_spec("easyocr_en_models")

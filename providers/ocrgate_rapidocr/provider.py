@@ -113,7 +113,7 @@ class RapidOCRProvider(Adapter):
 
     @cached_property
     def revision(self) -> str:
-        """Versions of the packages, and the models with their sizes; those of `model_dir` with the time of their change."""
+        """Versions of the packages, and the models: those of `model_dir` also by the time of their last change."""
         try:
             models = find_models(self.name, self._model_dir)
         except ProviderError:

@@ -132,7 +132,7 @@ class Exchange:
                 permit.begin(self._clock.monotonic())
             if self._chaos is not None:
                 self._chaos.strike(self.name, self._settings.timeout, deadline, call.cancel.event)
-            page = self._in_lane(self._announced(request, call, reservation), call, deadline, permit)
+            page = self._send(request, call, deadline, permit, reservation)
         except ProviderError as error:
             sharper = self._failed(error.diagnosis, request, call, permit, reservation, (started, begun))
             if sharper is error.diagnosis:
@@ -152,10 +152,10 @@ class Exchange:
             self._ring.report(request.key, None)
         return Asked(page, started, self._clock.monotonic() - begun, reservation.cost)
 
-    def _announced(self, request: Request, call: Call, reservation: Reservation) -> Request:
-        """The request, with somebody who listens to what becomes of its key."""
+    def _send(self, request: Request, call: Call, deadline: Deadline, permit: Permit, reservation: Reservation) -> Page:
+        """Have it asked in a lane, with somebody who listens to what becomes of its key."""
         if request.key is None or self._ring is None:
-            return request
+            return self._in_lane(request, call, deadline, permit)
         key = self._keys[request.key]
         self._ring.begin(key.name)
         presence.announce(key.fingerprint)
@@ -164,7 +164,11 @@ class Exchange:
             cost = reservation.cost if use.billed else None
             self._commons.key_used(self.name, key, use, cost, call.request_id)
 
-        return request.used_by(used)
+        try:
+            return self._in_lane(request.used_by(used), call, deadline, permit)
+        except ProviderRefused:
+            self._ring.withdraw(key.name)
+            raise
 
     def _failed(
         self,

@@ -143,24 +143,20 @@ def test_the_ledger_s_key_appears_in_no_message_and_no_repr() -> None:
 def test_settings_without_effect_are_named_once_each_with_their_line() -> None:
     notices = parse(CONTRACT, environ=KEYS).notices
     assert [notice.split(" ")[0] for notice in notices] == [
-        "routes.default.hedge",
         "routes.default.enhance",
         "routes.default.consensus",
     ]
-    assert notices[0] == "routes.default.hedge (line 36) is accepted but has no effect in this version"
+    assert notices[0] == "routes.default.enhance (line 38) is accepted but has no effect in this version"
 
 
 @pytest.mark.parametrize(
     ("setting", "named"),
     [
-        ("state: redis://127.0.0.1:6379/0", "state"),
-        ("state: sqlite:ocrgate.db", None),
-        ("cache: {path: cache.db}", "cache"),
-        ("audit: {path: audit.jsonl}", None),
-        ("state: memory", None),
-        ("cache: off", None),
-        ("cache: 'off'", None),
-        ("audit: {path: null}", None),
+        ("state: redis://127.0.0.1:6379/0", None),
+        ("cache: {path: cache.db}", None),
+        ("routes: {a: {enhance: [grey]}}", "routes.a.enhance"),
+        ("routes: {a: {enhance: []}}", None),
+        ("routes: {a: {consensus: null}}", None),
     ],
 )
 def test_only_what_is_switched_on_is_noticed(setting: str, named: str | None) -> None:

@@ -11,6 +11,7 @@ from ocrgate.audit import Ledger
 from ocrgate.doctor.configuration import Configuration, ledger, state
 from ocrgate.errors import ConfigError
 from ocrgate.settings import AuditSettings, Settings
+from tests.state.server import Server
 
 GOOD = "providers: {tesseract: }\nroutes: {default: {providers: [tesseract]}}\n"
 
@@ -76,11 +77,27 @@ def settings(**more: object) -> Settings:
     return Settings(providers={}, routes={}, **more)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("url", ["memory", "redis://:PLANTED@127.0.0.1:6379/0"])
-def test_a_state_in_memory_needs_nothing(url: str) -> None:
-    found = state(settings(state=url))
-    assert found.status == "pass"
+def test_a_state_in_memory_needs_nothing() -> None:
+    assert told(state(settings(state="memory"))) == ("state", "pass")
+
+
+def test_a_redis_that_is_not_there_fails_and_says_what_to_do() -> None:
+    found = state(settings(state="redis://:PLANTED@127.0.0.1:1/0"))
+    assert (found.status, found.detail) == (
+        "fail",
+        "redis://127.0.0.1:1/0: nothing listens there; start it, or correct the address in `state`",
+    )
     assert "PLANTED" not in repr(found)
+    assert "PLANTED" not in repr(state(settings(state="redis://:PLAN/TED@127.0.0.1:1/0")))
+
+
+@pytest.mark.redis
+def test_a_redis_is_written_read_and_left_as_it_was() -> None:
+    with Server() as server:
+        found = state(settings(state=server.url))
+        assert (found.status, found.detail) == ("pass", f"{server.url}?db=0: written and read")
+        with server.client() as client:
+            assert client.keys() == []
 
 
 def test_a_state_file_is_written_read_and_left_as_it_was(tmp_path: Path) -> None:

@@ -255,3 +255,15 @@ def test_successes_are_told_to_others_once_a_second() -> None:
         keys.report("a", None)
         clock.advance(0.1)
     assert 9 <= store.puts <= 11
+
+
+def test_a_call_that_is_not_sent_after_all_is_no_company() -> None:
+    clock = ManualClock()
+    keys = ring(clock)
+    for _ in range(3):
+        clock.advance(10.0)
+        keys.begin("a")
+        keys.begin("a")
+        keys.withdraw("a")
+        told = keys.sharpen("a", PACED)
+    assert told.code == "18_persistent"

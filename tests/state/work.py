@@ -63,9 +63,13 @@ def finish(process: subprocess.Popen[str], seconds: float = 60.0) -> str:
     return out
 
 
-def wait_for_go() -> None:
-    # Warnings of an outage are meant to come; whatever else is written to standard error is a failure.
+def expect_warnings() -> None:
+    # Those of an outage are meant to come; whatever else is written to standard error is a failure.
     logging.getLogger("ocrgate").addHandler(logging.NullHandler())
+
+
+def wait_for_go() -> None:
+    expect_warnings()
     print("ready", flush=True)
     sys.stdin.readline()
 
@@ -240,6 +244,7 @@ def fork_unseen(path: str) -> None:
 
 def fork_in_outage(place: str) -> None:
     """Fork while the store is out of reach; parent and child go on when it is back, each for itself."""
+    expect_warnings()
     store = open_store(place)
     store.add("parent", 1)
     assert not store.health().ok

@@ -10,7 +10,6 @@ from dataclasses import dataclass, fields, is_dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from ocrgate.errors import InvalidImage
 from ocrgate.revision import version
 from ocrgate.settings import ImageSettings, ProviderSettings, RouteSettings
 
@@ -84,14 +83,10 @@ def _array(array: np.ndarray[Any, Any]) -> str:
     return f"array:{told.hexdigest()}"
 
 
-def _pixels(image: Image.Image, settings: ImageSettings) -> str | None:
+def _pixels(image: Image.Image, settings: ImageSettings) -> str:
     from ocrgate.picture.raster import decode
 
-    try:
-        shown = decode(image, "the image", settings.max_pixels, own=False)
-    except InvalidImage:
-        # Whoever reads it says the same, and is not asked for everybody at once.
-        return None
+    shown = decode(image, "the image", settings.max_pixels, own=False)
     plain = shown.image
     told = sha256(f"{plain.mode} {plain.size} {shown.width} {shown.height} {shown.shrink}\n".encode())
     for top in range(0, plain.height, _ROWS):

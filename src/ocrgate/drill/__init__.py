@@ -1,4 +1,4 @@
-"""Fault drills: everything that can go wrong is made to go wrong, and what was promised is held against what was seen."""
+"""Fault drills: everything that can is made to go wrong, and what was promised is held against what was seen."""
 
 from ocrgate.drill.blueprint import Blueprint, embedded, of_file, of_settings
 from ocrgate.drill.catalogue import SCENARIOS

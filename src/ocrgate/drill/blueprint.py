@@ -119,17 +119,21 @@ def of_settings(settings: Settings) -> Blueprint:
     notes: list[str] = []
     providers: dict[str, ProviderSettings] = {}
     engines: dict[str, ProviderSpec] = {}
-    for name, own in settings.providers.items():
-        if own.quota:
+    for name, told in settings.providers.items():
+        if told.quota:
             notes.append(f"{name}: its quota does not count, because a drill may make more calls")
-        own = replace(own, quota={})
+        own = replace(told, quota={})
         if own.type == CLOUD:
             _require_adapter()
             providers[name] = replace(own, options=_options(name, own.options, notes))
             continue
         spec = catalog.spec_of(own)
-        if catalog.build(spec).capabilities.cloud:
+        engine = catalog.build(spec)
+        if engine.capabilities.cloud:
             notes.append(f"{name} is left out: it is in the cloud, and there is no simulator for the type {own.type}")
+            continue
+        if not (found := engine.check()).ready:
+            notes.append(f"{name} is left out: it is not ready here: {found.detail}")
             continue
         providers[name], engines[name] = own, spec
     routes = _routes(settings.routes, providers, notes)

@@ -1,4 +1,4 @@
-"""The settings of a blueprint for one folder and one simulator: everything that is written or asked is the drill's own."""
+"""The settings of a blueprint for one folder and one simulator: what is written and asked is the drill's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images that say which one they are: in print, for engines that read, and in pale squares, for those that pretend to."""
+"""Images that say which one they are: in print, for engines that read, and in pale squares, for those that do not."""
 
 from __future__ import annotations
 

@@ -111,10 +111,12 @@ def _calls_within_budget(seen: Observation) -> Verdict:
         return Verdict(None, "no engine is asked that counts its calls")
     budget = seen.route(seen.routes[0]).budget
     clouds = [name for name in seen.route(seen.routes[0]).providers if seen.provider(name).type == CLOUD]
-    images = sum(call.route == seen.routes[0] for call in seen.calls) * len(clouds)
+    calls = [call for call in seen.calls if call.route == seen.routes[0]]
+    images = len(calls) * len(clouds)
     lasted = seen.stretches[-1].ended - seen.stretches[0].begun if seen.stretches else 0.0
-    extra = max(budget.retry_ratio * images, budget.minimum * (1 + lasted // SPAN))
-    free = sum(_free_turns(call) for call in seen.calls)
+    ordinary = sum(len({each.provider for each in call.attempts if each.outcome != "refused"}) for call in calls)
+    extra = max(budget.retry_ratio * ordinary, budget.minimum * (1 + lasted // SPAN))
+    free = sum(_free_turns(call) for call in calls)
     sent = sum(request.endpoint != "token" for request in seen.requests)
     allowed = math.floor(images + extra + free)
     story = f"{sent} calls for {images} images, {allowed} allowed"
@@ -142,8 +144,6 @@ def _dead_calls(seen: Observation) -> tuple[int, int | None]:
     asked = seen.asked("fault")
     primary = seen.blueprint.primary
     if primary is None or not asked or any(request.code == "ok" for request in asked):
-        return len(asked), None
-    if any(request.fault is None or request.fault == "slow" for request in asked):
         return len(asked), None
     breaker = seen.provider(primary).breaker
     if breaker.mode != "enforce":

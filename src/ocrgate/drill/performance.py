@@ -29,7 +29,12 @@ def observe(
         opens: builds the gateway.
     """
     with House(blueprint, secure=scenario.secure, seed=seed, opens=opens) as house:
-        return _Performance(scenario, house, seed).play()
+        performance = _Performance(scenario, house, seed)
+        try:
+            return performance.play()
+        except BaseException:
+            performance.abandon()
+            raise
 
 
 class _Performance:
@@ -38,13 +43,15 @@ class _Performance:
         self._house = house
         self._routes = scenario.routes(house.blueprint)
         self._traffic = Traffic(house.gateway, self._routes, seed)
-        self._unit = scenario.concerned(house.blueprint).breaker.open_for
+        concerned = scenario.concerned(house.blueprint)
+        self._breaker = concerned.breaker
+        self._attempt = min(concerned.timeout, *(house.settings.routes[route].deadline for route in self._routes))
         self._stretches: list[Stretch] = []
 
     def play(self) -> Observation:
         self._house.gateway.warm_up()
         for phase in self._scenario.phases[:-1]:
-            self._stretches.append(self._drive(phase, min(LONGEST, phase.times * self._unit)))
+            self._stretches.append(self._drive(phase))
         self._stretches.append(self._recover(self._scenario.phases[-1]))
         self._house.gateway.flush()
         self._house.gateway.close()
@@ -58,7 +65,13 @@ class _Performance:
             ledger=self._house.ledger_flaw(),
         )
 
-    def _drive(self, phase: Phase, seconds: float) -> Stretch:
+    def abandon(self) -> None:
+        """End what is going on, so that nobody writes into the folder any more when it is removed."""
+        self._house.gateway.close()
+        self._traffic.join(PATIENCE)
+
+    def _drive(self, phase: Phase) -> Stretch:
+        seconds = max(min(LONGEST, phase.times * self._breaker.open_for), phase.attempts * self._attempt)
         begun, wall = time.monotonic(), time.time()
         phase.act(self._house)
         self._traffic.drive(phase.name, threads=phase.threads, seconds=seconds)
@@ -75,7 +88,7 @@ class _Performance:
         begun = time.monotonic()
 
         def recovered() -> bool:
-            calls = [call for call in self._traffic.calls if call.phase == phase.name]
+            calls = [call for call in self._traffic.settled if call.phase == phase.name]
             back = all(
                 back_at([call for call in calls if call.route == route], first) is not None
                 for route, first in firsts.items()

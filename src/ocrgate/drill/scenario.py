@@ -33,6 +33,7 @@ class Phase:
         name: `before`, `fault` or `after`; a name may come more than once.
         act: done at its beginning, while nobody calls.
         times: how long it lasts, in `open_for` of the engine concerned, but no longer than `LONGEST`.
+        attempts: how often an engine could take all the time it may take, and the phase lasts at least so long.
         threads: that call at once.
         well: asked in the last phase, which ends as soon as this holds and every route's first engine is back.
     """
@@ -40,6 +41,7 @@ class Phase:
     name: PhaseName
     act: Callable[[House], None] = nothing
     times: float = 1.0
+    attempts: float = 0.0
     threads: int = THREADS
     well: Callable[[House], bool] = at_once
 
@@ -93,6 +95,6 @@ class Scenario:
 
     def concerned(self, blueprint: Blueprint) -> ProviderSettings:
         """The engine by whose breaker the time of the phases is told."""
-        name = blueprint.primary if self.cloud and blueprint.primary is not None else blueprint.saboteur
+        name = blueprint.saboteur if self.local else blueprint.primary
         assert name is not None, "a scenario is only run where it applies"
         return blueprint.settings.providers[name]

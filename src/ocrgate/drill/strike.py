@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-
 from ocrgate.drill.house import House
 from ocrgate.keys.ring import KeyStatus
 from ocrgate.testing.simulator import Fault, Match, Rule

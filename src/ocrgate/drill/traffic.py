@@ -39,12 +39,21 @@ class Traffic:
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._calls: list[Call] = []
+        self._under_way: dict[int, float] = {}
+        self._workers: list[threading.Thread] = []
 
     @property
     def calls(self) -> tuple[Call, ...]:
         """The calls that have ended, in that order."""
         with self._lock:
             return tuple(self._calls)
+
+    @property
+    def settled(self) -> tuple[Call, ...]:
+        """Those of them that began before every call that is still under way: no more can come between them."""
+        with self._lock:
+            first = min(self._under_way.values(), default=float("inf"))
+            return tuple(call for call in self._calls if call.begun < first)
 
     def drive(self, phase: str, *, threads: int, seconds: float, until: Callable[[], bool] = bool) -> None:
         """Call for some time, and wait for all calls to end.
@@ -56,22 +65,27 @@ class Traffic:
             until: asked now and then; no call is begun once it holds.
         """
         stop = threading.Event()
-        workers = [
+        self._workers = [
             threading.Thread(target=self._work, args=(phase, place, stop), name=f"drill-{place}", daemon=True)
             for place in range(threads)
         ]
         end = time.monotonic() + seconds
         try:
-            for worker in workers:
+            for worker in self._workers:
                 worker.start()
             while time.monotonic() < end and not until():
                 time.sleep(_LOOK)
         finally:
             stop.set()
         longest = max(self._gateway.settings.routes[route].deadline for route in self._routes) + GRACE
-        patience = time.monotonic() + longest
-        for worker in workers:
-            worker.join(max(0.0, patience - time.monotonic()))
+        self.join(longest)
+
+    def join(self, seconds: float) -> None:
+        """Wait for all calls to end."""
+        patience = time.monotonic() + seconds
+        for worker in self._workers:
+            if worker.ident is not None:
+                worker.join(max(0.0, patience - time.monotonic()))
 
     def _work(self, phase: str, place: int, stop: threading.Event) -> None:
         chance = random.Random(f"{self._seed} {phase} {place}")
@@ -87,7 +101,8 @@ class Traffic:
     def _call(self, phase: str, number: int) -> None:
         route = self._routes[number % len(self._routes)]
         data = image.draw(number)
-        begun = time.monotonic()
+        with self._lock:
+            begun = self._under_way[number] = time.monotonic()
         try:
             result = self._gateway.recognize(data, route=route)
         except BaseException as error:  # noqa: BLE001 - whatever it is, is what came of the image
@@ -95,4 +110,5 @@ class Traffic:
         else:
             call = Call(number, route, phase, begun, time.monotonic(), result=result)
         with self._lock:
+            del self._under_way[number]
             self._calls.append(call)

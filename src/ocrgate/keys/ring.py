@@ -102,6 +102,7 @@ class Ring:
         self._by_name = {key.name: key for key in self.keys}
         if len(self._by_name) != len(self.keys):
             raise ValueError("two keys have the same name")
+        self._accounts = {key.name: join(*account(key)) for key in self.keys}
         self._calls = dict.fromkeys(self._by_name, 0)
         self._refused = dict.fromkeys(self._by_name, 0)
         self._tried_out = any(key.canary is not None for key in self.keys)
@@ -140,9 +141,13 @@ class Ring:
 
     def begin(self, name: str) -> None:
         """A call with the key is being sent; a key that was picked once may be sent several times."""
-        key = self._by_name.get(name)
-        if key is not None:
-            self._throttle.begin(join(*account(key)))
+        if name in self._by_name:
+            self._throttle.begin(self._accounts[name])
+
+    def withdraw(self, name: str) -> None:
+        """A call that `begin` was told of is not sent after all."""
+        if name in self._by_name:
+            self._throttle.withdraw(self._accounts[name])
 
     def sharpen(self, name: str, diagnosis: Diagnosis) -> Diagnosis:
         """What a failed call really means, to be asked for every one of them before anything else is done about it.
@@ -152,10 +157,10 @@ class Ring:
         `<code>_persistent`, that row comes back, with the words and the reference of the original.
         """
         key = self._by_name.get(name)
-        return diagnosis if key is None else self._throttle.sharpen(join(*account(key)), diagnosis)
+        return diagnosis if key is None else self._throttle.sharpen(self._accounts[name], diagnosis)
 
     def report(self, name: str, diagnosis: Diagnosis | None) -> KeyStatus | None:
-        """Tell how a call with a key ended; the key's new status, or None for a name the ring does not know.
+        """Tell how a call with a key ended; the key's new status, or None after a success.
 
         A quota that is used up benches every key of the account until its reset, or as long as the other side says; a
         credential that is not accepted benches the key until the configuration changes; everything else leaves the
@@ -168,9 +173,10 @@ class Ring:
         if diagnosis is None:
             with self._lock:
                 self._refused[name] = 0
-            self._throttle.succeeded(join(*account(key)))
+            self._throttle.succeeded(self._accounts[name])
             self._trials.succeeded(key)
-        elif diagnosis.fault == "key":
+            return None
+        if diagnosis.fault == "key":
             until = self._until(name, diagnosis, now)
             if until is not None:
                 self._benches.put(key, until, diagnosis, now, whole_account=diagnosis.category == "quota")
@@ -187,7 +193,7 @@ class Ring:
         for key in self.keys:
             if name in (None, key.name):
                 self._trials.restart(key, entries)
-                self._throttle.forget(join(*account(key)))
+                self._throttle.forget(self._accounts[key.name])
                 with self._lock:
                     self._refused[key.name] = 0
 

@@ -20,6 +20,8 @@ PERSISTENT_FOR = 600.0
 
 _FORGOTTEN = 60.0
 _EVERY = 1.0
+_KEPT = 16
+"""Begins: two, and those before them that count again when the latest are withdrawn."""
 
 
 @dataclass(slots=True)
@@ -28,15 +30,14 @@ class _Account:
 
     Attributes:
         open: begins of the calls whose end was not told, oldest first.
-        last, before: the two latest begins.
+        begins: the latest of all, oldest first.
         lone: throttled lone calls since the last success.
         since: the first of them.
         passed: when a success was last made known to others.
     """
 
     open: deque[float] = field(default_factory=deque)
-    last: float = float("-inf")
-    before: float = float("-inf")
+    begins: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
     lone: int = 0
     since: float = 0.0
     passed: float = float("-inf")
@@ -49,7 +50,7 @@ class _Account:
         """
         self.forget(now)
         begun = self.open.popleft() if self.open else now
-        return self.before <= begun - LONE_SECONDS
+        return len(self.begins) < 2 or self.begins[-2] <= begun - LONE_SECONDS
 
     def forget(self, now: float) -> None:
         """Do without the ends of calls that are long since over: the caller left, or was interrupted."""
@@ -87,9 +88,17 @@ class Throttle:
         """A call of the account is being sent."""
         with self._lock:
             now, calls = self._clock.monotonic(), self._of(account)
-            calls.last, calls.before = now, calls.last
+            calls.begins.append(now)
             calls.open.append(now)
             calls.forget(now)
+
+    def withdraw(self, account: str) -> None:
+        """The call of the account that began last is not sent after all; it was no company to any other."""
+        with self._lock:
+            calls = self._of(account)
+            for begins in (calls.open, calls.begins):
+                if begins:
+                    begins.pop()
 
     def succeeded(self, account: str) -> None:
         """A call of the account succeeded."""

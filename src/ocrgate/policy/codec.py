@@ -51,11 +51,11 @@ class CircuitCodec:
         """The record; a fresh one for whatever is none."""
         try:
             return self._read(json.loads(text))
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return self.fresh()
 
     def _read(self, value: Any) -> Circuit:
-        """Raises ValueError, TypeError or KeyError for what is no record."""
+        """Raises ValueError, TypeError, KeyError or AttributeError for what is no record."""
         numbers = [value[name] for name in ("epoch", "successes", "failed_probes", "spared")]
         times = [value["since"], value["until"], *(time for lease in value["probes"].values() for time in lease)]
         texts = [value["cause"], value["trail"]]

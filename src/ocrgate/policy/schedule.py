@@ -123,10 +123,11 @@ class ScheduleCodec:
 
     def decode(self, text: str) -> Schedule:
         try:
-            record = Schedule(*map(float, text.split()))
-        except (TypeError, ValueError):
+            born, turn, delay, drained, seen = map(float, text.split())
+        except ValueError:
             return Schedule()
         # Beyond these bounds the numbers are nobody's times: they would refuse calls for ever, or space nothing.
-        plausible = abs(record.delay) < _LATEST and all(number < _LATEST for number in astuple(record))
-        ahead = max(record.next + record.delay, record.drained) - record.seen
-        return record if plausible and (record.born == -math.inf or ahead < _LONGEST) else Schedule()
+        plausible = abs(delay) < _LATEST and all(number < _LATEST for number in (born, turn, drained, seen))
+        if not plausible or not max(turn + delay, drained) - seen < _LONGEST or born == -math.inf:
+            return Schedule()
+        return Schedule(born, turn, delay, drained, seen)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from ocrgate.ability import Versioned
 from ocrgate.clock import Deadline
 from ocrgate.errors import ProviderError
 from ocrgate.key import Key
@@ -97,6 +98,15 @@ def _readiness(suite: _Suite) -> None:
 def _warm_up(suite: _Suite) -> None:
     suite.provider.warm_up()
     suite.provider.warm_up()
+
+
+def _revision(suite: _Suite) -> None:
+    if not hasattr(suite.provider, "revision"):
+        return
+    assert isinstance(suite.provider, Versioned)
+    first, again = suite.provider.revision, suite.provider.revision
+    assert isinstance(first, str), f"revision is {type(first).__name__}, not a text"
+    assert first == again, "revision is another one each time it is asked for"
 
 
 def _reads(suite: _Suite) -> None:
@@ -188,6 +198,7 @@ _CHECKS: tuple[tuple[str, Callable[[_Suite], None]], ...] = (
     ("it has the shape of a Provider", _shape),
     ("it is ready", _readiness),
     ("it warms up, twice", _warm_up),
+    ("its revision is a text that stays", _revision),
     ("it reads a line of text", _reads),
     ("its polygons lie on the image", _geometry),
     ("its confidence is what its capabilities say", _confidence),
