@@ -15,7 +15,7 @@ from ocrgate.errors import OCRError
 from ocrgate.settings import BreakerSettings
 
 
-class _Doorway:
+class Doorway:
     """Counts who has got through to an engine, and keeps them there until everybody has been told yes or no.
 
     Args:
@@ -68,7 +68,7 @@ def probes(callers: int, patience: float = 0.5) -> dict[str, dict[str, int]]:
 
 
 def _probes_of_gateway(callers: int, patience: float) -> dict[str, int]:
-    door, broken = _Doorway(OCRError), [True]
+    door, broken = Doorway(OCRError), [True]
 
     def wait(*_details: Any) -> None:
         if broken[0]:
@@ -93,7 +93,7 @@ def _probes_of_gateway(callers: int, patience: float) -> dict[str, int]:
 def _probes_of_pybreaker(callers: int, patience: float, *, holding: bool) -> dict[str, int]:
     import pybreaker
 
-    door = _Doorway(pybreaker.CircuitBreakerError)
+    door = Doorway(pybreaker.CircuitBreakerError)
     circuit = pybreaker.CircuitBreaker(fail_max=1, reset_timeout=0.1)
     door.attempt(lambda: circuit.call(_fail))
     door.turned_away = 0

@@ -158,12 +158,15 @@ def markdown(document: Mapping[str, Any]) -> str:
         f"p50 of the first {past['looked_at']:,} calls of a gateway {past['first_p50_ms']} ms, of the last of "
         f"{past['calls']:,} {past['last_p50_ms']} ms: {past['ratio']} ×."
     )
+    legend = (
+        "One call at a time; the ratio is that of the medians. Ratios travel between machines, milliseconds do not. "
+        "CPU: processor time of a call in all threads, which depends less on how the machine wakes them."
+    )
     missing = [f"Not measured: {name}, {why}." for name, why in document["missing"].items()]
     parts = [
         "# Overhead",
         f"`{document['command']}`. {report.machine_line(document['machine'])}",
-        "One call at a time; the ratio is that of the medians. Ratios travel between machines, milliseconds do not. "
-        "CPU: processor time of a call in all threads, which does not depend on how threads are woken.",
+        legend,
         report.table(_HEAD, ways),
         *missing,
         report.table((f"{THREADS} threads", "calls/s"), rates.items()),

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,7 +100,7 @@ def run(url: str, processes: int, qps: float, seconds: float) -> dict[str, Any]:
         "processes": processes,
         **counted(arrived, qps, seconds),
         "refused_by_server": refused,
-        "ended": {name: sum(each.get(name, 0) for each in ended) for name in sorted({*map(str, _keys(ended))})},
+        "ended": dict(sum(map(Counter, ended), Counter[str]())),
     }
 
 
@@ -150,29 +151,20 @@ def markdown(document: Mapping[str, Any]) -> str:
         for each in document["runs"]
     ]
     told = (
-        f"One key at {document['qps']:g} calls a second, for {document['seconds']:g} s; {document['callers']} threads a "
-        "process ask without a pause. Counted by the server, as the calls arrive, in every second wherever it begins; "
-        f"the last column is the shortest time in which {int(document['qps']) + 1} calls arrived."
+        f"One key at {document['qps']:g} calls a second, for {document['seconds']:g} s; {document['callers']} threads "
+        "a process ask without a pause. Counted by the server, as the calls arrive, in every second, wherever it "
+        f"begins; the last column is the shortest time in which {int(document['qps']) + 1} calls arrived."
     )
     missing = [f"Not measured: {name}, {why}." for name, why in document["missing"].items()]
     parts = [
         "# Pacing",
         f"`{document['command']}`. {report.machine_line(document['machine'])}",
         told,
-        report.table(_head(document["qps"]), rows),
+        report.table((*_HEAD, f"{int(document['qps']) + 1} calls within ms"), rows),
         *missing,
         target.table(document["targets"]),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _head(qps: float) -> tuple[str, ...]:
-    return (*_HEAD[:-1], f"{int(qps) + 1} calls within ms")
-
-
-def _keys(ended: Sequence[Mapping[str, int]]) -> Iterator[str]:
-    for each in ended:
-        yield from each
 
 
 def _config(base_url: str, state: str, qps: float) -> dict[str, Any]:

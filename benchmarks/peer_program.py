@@ -1,8 +1,8 @@
-"""Runs in an interpreter of its own, where other gateways are installed, and asks them what it is told to on standard
-input: one JSON object a line, `{"way": NAME, "calls": N}` for seconds of each and processor seconds of all, or `{"way": NAME, "seconds": S,
-"threads": N}` for calls a second. Each line is answered by one on standard output; the first tells who is here.
+"""Runs in an interpreter of its own, where other gateways are installed, and asks them what it is told to.
 
-It imports nothing of this project, which is not installed there.
+On standard input comes one JSON object a line: `{"way": NAME, "calls": N}` for the seconds of each call and the
+processor seconds of all, or `{"way": NAME, "seconds": S, "threads": N}` for calls a second. Each is answered by a line
+on standard output, whose first line tells who is here. Nothing of this project is imported: it is not installed there.
 """
 
 from __future__ import annotations

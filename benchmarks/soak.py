@@ -105,6 +105,7 @@ def soak(opened: Callable[[], Any], calls: int, progress: report.Progress) -> di
                 samples.append((last, census.take()))
                 progress.step(f"{last} of {calls}: {samples[-1][1]}")
             busy = time.perf_counter() - begun
+        closed = time.perf_counter()
         after = _settled(before)
     return {
         "calls": calls,
@@ -113,13 +114,15 @@ def soak(opened: Callable[[], Any], calls: int, progress: report.Progress) -> di
         "examples": unexpected[:5],
         "before": before._asdict(),
         "after_close": after._asdict(),
+        "settled_s": round(time.perf_counter() - closed, 1),
         "growth": growth(samples),
         "samples": [{"calls": number, **sample._asdict()} for number, sample in samples],
     }
 
 
 def _settled(before: Census) -> Census:
-    census.settles(lambda: len(census.own_threads()), 0)
+    # Threads that are kept for more work of the same kind end by themselves when none comes.
+    census.settles(lambda: len(census.own_threads()), 0, patience=15.0)
     census.settles(lambda: census.take().processes, before.processes)
     return census.take()
 
@@ -175,10 +178,14 @@ def markdown(document: Mapping[str, Any]) -> str:
     ]
     for name, part in document["parts"].items():
         rows = [(row["calls"], *(row[what] for what in (*_COUNTED, "rss_mb"))) for row in _shown(part["samples"])]
-        ends = [("before", *part["before"].values()), *rows, ("after close()", *part["after_close"].values())]
+        ends = [
+            ("before", *part["before"].values()),
+            *rows,
+            (f"{part['settled_s']} s after close()", *part["after_close"].values()),
+        ]
         slope = part["growth"].get("rss_kb_per_1000_calls", 0)
         parts += [
-            f"`{name}`: {part['calls']} calls, {part['calls_per_second']} a second; {slope:g} KiB more each 1000 calls.",
+            f"`{name}`: {part['calls']} calls, {part['calls_per_second']} a s; {slope:g} KiB more in 1000 calls.",
             report.table(("calls", *_COUNTED, "memory MiB"), ends),
         ]
     return "\n\n".join([*parts, target.table(document["targets"])]) + "\n"

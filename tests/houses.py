@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from ocrgate import Gateway
+from ocrgate.clock import Clock
 from ocrgate.provider import Provider
 from ocrgate.settings import (
     AcceptSettings,
@@ -37,7 +38,7 @@ def picture(width: int = 60, height: int = 40, *, text: bool = True) -> bytes:
 
 def house(
     *providers: Provider,
-    clock: ManualClock | None = None,
+    clock: Clock | None = None,
     accept: AcceptSettings = ANYTHING,
     deadline: float = 15.0,
     settings: Mapping[str, Mapping[str, Any]] | None = None,

@@ -91,7 +91,7 @@ def desk() -> Iterator[Desk]:
 
 
 def front(desk: Desk) -> Gateway:
-    return house(desk.provider, clock=SYSTEM_CLOCK, deadline=60.0, settings=PATIENT)  # type: ignore[arg-type]
+    return house(desk.provider, clock=SYSTEM_CLOCK, deadline=60.0, settings=PATIENT)
 
 
 def test_200_calls_are_at_their_engine_at_once_while_the_loop_goes_on(desk: Desk) -> None:
@@ -128,7 +128,7 @@ def test_200_calls_share_one_lane() -> None:
     async def main(gateway: Gateway) -> list[Result]:
         return await asyncio.gather(*[gateway.arecognize(picture(60 + number)) for number in range(CALLS)])
 
-    with house(provider, clock=SYSTEM_CLOCK, deadline=60.0, settings=PATIENT) as gateway:  # type: ignore[arg-type]
+    with house(provider, clock=SYSTEM_CLOCK, deadline=60.0, settings=PATIENT) as gateway:
         assert [result.text for result in run(main(gateway))] == ["text"] * CALLS
 
 

@@ -179,6 +179,7 @@ def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
 
 
 def test_notes_are_told_as_far_as_json_can_hold_them() -> None:
-    result = Result((Page(notes={"rows": ((0, 1), (2,)), 7: {1}}),), "local")
+    strange: Any = {"rows": ((0, 1), (2,)), 7: {1}}
+    result = Result((Page(notes=strange),), "local")
     (page,) = json.loads(result.to_json())["pages"]
     assert page["notes"] == {"rows": [[0, 1], [2]], "7": "{1}"}

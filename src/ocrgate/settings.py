@@ -5,6 +5,7 @@ The configuration turns YAML into these; a program may build them itself. Times 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -48,10 +49,12 @@ class BreakerSettings:
         failure_rate: share of failures, 0–1, from which the breaker opens.
         slow_call: seconds from which an answer counts as slow.
         slow_rate: share of slow calls, 0–1, from which the breaker opens.
-        open_for: seconds until a probe is sent; jittered by up to a tenth, doubled with each failed probe
-            up to eight times.
+        open_for: seconds until a probe is sent, jittered by up to a tenth; after a failed probe they are counted from
+            when it was sent, and doubled with each one up to `growth` times.
         probes: calls let through at once when half open.
         successes: successful probes that close it.
+        growth: how many times `open_for` the provider is left alone at most, 1 or more. The least time until it is used
+            again after a long outage grows with it: with 1.25 that is within 1.5 × `open_for`.
         mode: `enforce` · `shadow` (everything is counted and told, nothing is refused) · `disabled` (nothing is counted
             or refused) · `forced_open` (everything is refused until somebody says otherwise).
     """
@@ -65,13 +68,14 @@ class BreakerSettings:
     probes: int = 1
     successes: int = 2
     period: float | None = None
+    growth: float = 1.25
     mode: BreakerMode = "enforce"
 
     def __post_init__(self) -> None:
         if self.minimum < 1 or (self.period is None and self.minimum > self.window):
             raise ValueError("1 <= minimum <= window does not hold")
-        if self.period is not None and self.period <= 0:
-            raise ValueError("period is above 0")
+        if (self.period is not None and self.period <= 0) or not 1 <= self.growth < math.inf:
+            raise ValueError("period is above 0, and growth is 1 or more")
         if not (0 < self.failure_rate <= 1 and 0 < self.slow_rate <= 1):
             raise ValueError("rates are above 0 and at most 1")
         if self.probes < 1 or self.successes < 1 or self.open_for <= 0:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from ocrgate import revision
 from ocrgate.answers import Questions, digest, question
 from ocrgate.result import Cost
 from ocrgate.settings import (
@@ -61,7 +62,7 @@ def test_a_question_is_64_hexadecimal_digits() -> None:
 
 
 # Every setting of a route is in one of the two lists.
-ROUTE_MATTERS = {
+ROUTE_MATTERS: dict[str, Any] = {
     "providers": ("local", "cloud"),
     "residency": "local",
     "accept": AcceptSettings(min_confidence=0.5),
@@ -69,7 +70,7 @@ ROUTE_MATTERS = {
     "hedge": HedgeSettings(),
     "panic": False,
 }
-ROUTE_DOES_NOT = {"name": "other", "deadline": 1.0, "languages": ("fr",), "budget": BudgetSettings(0.5)}
+ROUTE_DOES_NOT: dict[str, Any] = {"name": "other", "deadline": 1.0, "languages": ("fr",), "budget": BudgetSettings(0.5)}
 
 
 @pytest.mark.parametrize("name", [each.name for each in fields(RouteSettings)])
@@ -80,8 +81,8 @@ def test_of_a_route_everything_counts_but_its_name_and_its_time(name: str) -> No
         assert asked(route=replace(ROUTE, **{name: ROUTE_MATTERS[name]})) != asked()
 
 
-PROVIDER_MATTERS = {"name": "other", "type": "other", "options": {}}
-PROVIDER_DOES_NOT = {
+PROVIDER_MATTERS: dict[str, Any] = {"name": "other", "type": "other", "options": {}}
+PROVIDER_DOES_NOT: dict[str, Any] = {
     "timeout": 1.0,
     "qps": 1.0,
     "margin": 0.5,
@@ -137,7 +138,7 @@ def test_the_order_of_engines_and_their_revisions_count() -> None:
 
 @pytest.mark.parametrize("package", ["ocrgate", "pillow", "pypdfium2"])
 def test_the_versions_of_this_library_and_of_the_decoders_count(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, known = asked(), digest.version
+    before, known = asked(), revision.version
     monkeypatch.setattr(digest, "version", lambda name: "0" if name == package else known(name))
     assert asked() != before
 

@@ -14,6 +14,7 @@ from ocrgate.settings import (
     AuditSettings,
     BreakerSettings,
     BudgetSettings,
+    HedgeSettings,
     ImageSettings,
     LoggingSettings,
     ProviderSettings,
@@ -95,6 +96,7 @@ def test_the_documented_configuration_loads_whole() -> None:
         deadline=15.0,
         residency="any",
         budget=BudgetSettings(0.2, 3),
+        hedge=HedgeSettings(0.95, True, 1.0, 0.05),
         accept=AcceptSettings(
             min_confidence=0.6,
             rules=(

@@ -48,7 +48,10 @@ def wait_for_ever(url: str, qps: str, callers: str) -> None:
     wait_for_go()
     far = Deadline.after(3600.0)
     for _ in range(int(callers)):
-        threading.Thread(target=lambda wait=limit.reserve(far): time.sleep(wait), daemon=True).start()
+        threading.Thread(target=lambda: limit.acquire(far), daemon=True).start()
+    # The last of them waits for all turns but the first.
+    while limit.wait < (int(callers) - 0.5) * limit.interval:
+        threading.Event().wait(0.002)
     print("waiting", flush=True)
     signal.pause()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import signal
@@ -15,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.state.server import Server
 from tests.state.speaking import Speaking
@@ -28,6 +29,7 @@ from ocrgate.state.line import within
 from ocrgate.state.server_time import EVERY, ServerTime
 from ocrgate.state.trouble import explained
 from ocrgate.testing import ManualClock
+from ocrgate.testing.simulator.certificate import self_signed
 
 PASSWORD = "hush-4711"
 
@@ -297,6 +299,47 @@ def test_a_server_that_refuses_is_told_with_what_to_do(reply: bytes, login: str)
     with Speaking(reply.replace(b"SECRET", login.encode())) as server:
         text = told(RedisStore(server.url.replace("//", f"//{login}")))
     assert REPLIES[reply] in text
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    reply=st.one_of(
+        st.binary(max_size=40).filter(bool),
+        st.sampled_from(
+            [b"$-1\r\n", b"*0\r\n", b"+OK\r\n", b":1\r\n", b"*2\r\n$1\r\n1\r\n$1\r\n1\r\n", b"$1\r\nx\r\n"]
+        ),
+        st.sampled_from([b"*3\r\n:1\r\n:1\r\n:1\r\n", b"$999999\r\nx", b"*-1\r\n", b"*1\r\n*1\r\n$1\r\n1\r\n"]),
+    )
+)
+def test_whatever_answers_there_is_no_other_error(reply: bytes) -> None:
+    with Speaking(reply) as server:
+        store = RedisStore(f"{server.url}?socket_timeout=0.02")
+        for ask in (
+            lambda: store.get("a"),
+            lambda: store.put("a", "1"),
+            lambda: store.swap("a", "1", None),
+            lambda: store.add("a", 1),
+            lambda: store.add("a", 10**20),
+            lambda: store.scan(""),
+        ):
+            with contextlib.suppress(StoreError):
+                ask()
+        store.close()
+
+
+def test_tls_is_had_in_time_and_what_is_wrong_with_it_is_told(tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path)
+    with Speaking(None) as silent:
+        begun = time.perf_counter()
+        assert "no answer within 0.1 s" in told(RedisStore(silent.url.replace("redis:", "rediss:")))
+        assert time.perf_counter() - begun < 0.35
+    with Speaking(b"-ERR plain\r\n") as plain:
+        assert "TLS does not come about" in told(RedisStore(plain.url.replace("redis:", "rediss:")))
+    with Speaking(b"-LOADING\r\n", (certificate, key)) as sealed:
+        url = f"rediss://:{PASSWORD}@127.0.0.1:{sealed.port}"
+        assert "its certificate is not trusted" in told(RedisStore(url))
+        assert "still loading" in told(RedisStore(f"{url}?ssl_ca_certs={certificate}&socket_connect_timeout=2"))
+        assert "closed the connection" in told(RedisStore(url.replace("rediss:", "redis:")))
 
 
 def test_a_server_that_says_nothing_is_waited_for_once() -> None:

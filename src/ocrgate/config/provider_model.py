@@ -19,6 +19,7 @@ from ocrgate.config.fields import (
     Text,
     Wait,
     Whole,
+    typed,
     wrong,
 )
 from ocrgate.result import Cost
@@ -65,6 +66,9 @@ class Price(Section):
     currency: Currency = Field(default=_COST.currency, description="ISO 4217 code.")
 
 
+Growth = Annotated[float, Field(strict=True, ge=1, le=1000), BeforeValidator(typed)]
+
+
 class Retry(Section):
     attempts: Count = Field(default=_RETRY.attempts, description="Calls in all, the first one included.")
     base: Wait = Field(default=_RETRY.base, description="First wait: drawn from 0 to this, doubled each time.")
@@ -86,6 +90,9 @@ class Breaker(Section):
     open_for: Duration = Field(default=_BREAKER.open_for, description="Until a probe is sent.")
     probes: Count = Field(default=_BREAKER.probes, description="Calls let through at once when half open.")
     successes: Count = Field(default=_BREAKER.successes, description="Successful probes that close it.")
+    growth: Growth = Field(
+        default=_BREAKER.growth, description="How many times open_for the provider is left alone at most."
+    )
     mode: BreakerMode = Field(
         default=_BREAKER.mode,
         description="enforce; shadow counts and tells, and refuses nothing; disabled; forced_open refuses everything.",

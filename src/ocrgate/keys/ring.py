@@ -105,6 +105,8 @@ class Ring:
         self._accounts = {key.name: join(*account(key)) for key in self.keys}
         self._calls = dict.fromkeys(self._by_name, 0)
         self._refused = dict.fromkeys(self._by_name, 0)
+        self._refusals = dict.fromkeys(self._by_name, 0)
+        self._seen = threading.local()
         self._tried_out = any(key.canary is not None for key in self.keys)
         store = MemoryStore(clock) if store is None else store
         self._board = Board(store, provider)
@@ -140,8 +142,10 @@ class Ring:
             return chosen.name
 
     def begin(self, name: str) -> None:
-        """A call with the key is being sent; a key that was picked once may be sent several times."""
+        """A call with the key is being sent; a key that was picked once may be sent several times. The thread that says
+        so is the one that reports how the call ended."""
         if name in self._by_name:
+            self._seen.__dict__[name] = self._refusals[name]
             self._throttle.begin(self._accounts[name])
 
     def withdraw(self, name: str) -> None:
@@ -215,6 +219,9 @@ class Ring:
         if diagnosis.action != "refresh_token":
             return math.inf
         with self._lock:
+            if self._seen.__dict__.get(name, self._refusals[name]) != self._refusals[name]:
+                return None  # the same token was refused another call meanwhile: one refused token, not two
+            self._refusals[name] += 1
             self._refused[name] += 1
             if self._refused[name] < REFUSALS:
                 return None

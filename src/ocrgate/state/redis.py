@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.state.address import Address, parse
@@ -15,6 +15,8 @@ from ocrgate.state.script import ADD, PUT, SCAN, SWAP, SWEEP, Script
 from ocrgate.state.server_time import ServerTime
 from ocrgate.state.store import StoreError
 from ocrgate.state.trouble import explained, tells
+
+T = TypeVar("T")
 
 _EXACT = 10**15
 """Numbers below it are added by Lua, which has only floating point; others on this side."""
@@ -53,7 +55,8 @@ class RedisStore:
         self._clock = clock
         self._time = ServerTime(clock)
         self._line = Line(self._address.options, self._time.doubt)
-        self._errors = (RedisError, OSError, ValueError)
+        # The last three: an answer that is none.
+        self._errors = (RedisError, OSError, ValueError, TypeError, AttributeError)
         self._unknown = NoScriptError
         self._entry = _bytes(f"{{{self._address.prefix}}}:entry/")
         self._names = _bytes(f"{{{self._address.prefix}}}:names")
@@ -72,15 +75,14 @@ class RedisStore:
         """The server's clock; this host's when the server could not be asked even once."""
         if not self._asked:
             with contextlib.suppress(StoreError):
-                self._ask(b"PING")
+                self._ask(bool, b"PING")
         return self._time.now()
 
     def get(self, name: str) -> str | None:
-        text = self._ask(b"GET", self._entry + _bytes(name))
-        return None if text is None else _text(text)
+        return self._ask(_text_or_none, b"GET", self._entry + _bytes(name))
 
     def put(self, name: str, text: str, ttl: float | None = None) -> None:
-        self._write(PUT, name, _bytes(text), _life(ttl))
+        self._write(bool, PUT, name, _bytes(text), _life(ttl))
 
     def swap(self, name: str, old: str | None, new: str | None, ttl: float | None = None) -> bool:
         return self._swap(name, old, b"" if new is None else _bytes(new), b"0" if new is None else _life(ttl))
@@ -88,9 +90,9 @@ class RedisStore:
     def add(self, name: str, amount: int, *, limit: int | None = None, ttl: float | None = None) -> int | None:
         if abs(amount) < _EXACT and abs(limit or 0) < _EXACT:
             bound = b"" if limit is None else b"%d" % limit
-            total = self._write(ADD, name, b"%d" % amount, bound, _life(ttl))
-            if not isinstance(total, list):
-                return None if total is None else int(total)
+            known, total = self._write(_sum, ADD, name, b"%d" % amount, bound, _life(ttl))
+            if known:
+                return total
         for _ in range(_TRIES):
             text = self.get(name)
             sum_ = added(name, text, amount, limit)
@@ -101,8 +103,7 @@ class RedisStore:
     def scan(self, prefix: str) -> Mapping[str, str]:
         first = _bytes(prefix)
         # No byte of a name is 255, so the bound comes after all that begin with the prefix, and before all others.
-        found = self._run(SCAN, self._names, arguments=(self._entry, b"[" + first, b"(" + first + b"\xff"))
-        return {_text(name): _text(text) for name, text in zip(found[::2], found[1::2], strict=True)}
+        return self._run(_pairs, SCAN, self._names, arguments=(self._entry, b"[" + first, b"(" + first + b"\xff"))
 
     def close(self) -> None:
         """Close the connections; whoever still uses the store opens others."""
@@ -110,30 +111,32 @@ class RedisStore:
 
     def _swap(self, name: str, old: str | None, new: bytes, life: bytes) -> bool:
         expected = (b"", b"") if old is None else (b"1", _bytes(old))
-        return bool(self._write(SWAP, name, *expected, new, life))
+        return self._write(_yes, SWAP, name, *expected, new, life)
 
-    def _write(self, script: Script, name: str, *arguments: bytes) -> Any:
+    def _write(self, read: Callable[[Any], T], script: Script, name: str, *arguments: bytes) -> T:
         # Before the write: after it, a failure would have it counted twice.
         if self._writes % _SWEEP_EVERY == _SWEEP_EVERY - 1:
-            self._swept = self._run(SWEEP, self._names, arguments=(self._entry, self._swept, _SWEPT))
+            self._swept = self._run(bytes, SWEEP, self._names, arguments=(self._entry, self._swept, _SWEPT))
         self._writes += 1
         key = _bytes(name)
-        return self._run(script, self._entry + key, self._names, arguments=(key, *arguments))
+        return self._run(read, script, self._entry + key, self._names, arguments=(key, *arguments))
 
-    def _run(self, script: Script, *keys: bytes, arguments: tuple[bytes, ...]) -> Any:
+    def _run(self, read: Callable[[Any], T], script: Script, *keys: bytes, arguments: tuple[bytes, ...]) -> T:
         rest = (b"%d" % len(keys), *keys, *arguments)
-        return self._ask(b"EVALSHA", script.digest, *rest, instead=(b"EVAL", script.text, *rest))
+        return self._ask(read, b"EVALSHA", script.digest, *rest, instead=(b"EVAL", script.text, *rest))
 
-    def _ask(self, *command: bytes, instead: tuple[bytes, ...] = ()) -> Any:
+    def _ask(self, read: Callable[[Any], T], *command: bytes, instead: tuple[bytes, ...] = ()) -> T:
+        """What `read` makes of the answer. Raises StoreError."""
         self._asked = True
         try:
             if self._time.due:
                 self._measure()
             try:
-                return self._line.ask(*command)
+                answer = self._line.ask(*command)
             except self._unknown:
                 # The server has restarted, or never had it; nothing was done.
-                return self._line.ask(*instead)
+                answer = self._line.ask(*instead)
+            return read(answer)
         except self._errors as error:
             self._time.doubt()
             # A cause that repeats the password is not passed on.
@@ -166,3 +169,22 @@ def _text(value: bytes) -> str:
     except UnicodeDecodeError:
         # The work of another program under these very names; it can still be replaced.
         return value.decode("utf-8", "replace")
+
+
+def _text_or_none(answer: Any) -> str | None:
+    return None if answer is None else _text(answer)
+
+
+def _yes(answer: Any) -> bool:
+    return int(answer) == 1
+
+
+def _sum(answer: Any) -> tuple[bool, int | None]:
+    """Whether the script could add, and the sum, or None above the limit."""
+    if isinstance(answer, list):
+        return False, None
+    return True, None if answer is None else int(answer)
+
+
+def _pairs(answer: Any) -> dict[str, str]:
+    return {_text(name): _text(text) for name, text in zip(answer[::2], answer[1::2], strict=True)}

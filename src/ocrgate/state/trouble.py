@@ -24,6 +24,9 @@ _BY_TYPE = {
     "SSLCertVerificationError": "its certificate is not trusted; name its authority with ?ssl_ca_certs=FILE",
     "SSLError": "TLS does not come about; write redis:// when it speaks none, else see to its certificates",
     "TimeoutError": "no answer within {timeout:g} s; see whether it hangs, or the network does",
+    **dict.fromkeys(
+        ("ValueError", "TypeError", "AttributeError"), "its answer makes no sense; see that it is Redis 6 or later"
+    ),
 }
 """By the name of the class, of the error or of what led to it; the most telling ones first."""
 
