@@ -30,20 +30,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(words)
     progress = report.Progress()
     scaling: dict[str, dict[str, Any]] = {}
+    eight: dict[str, dict[str, float]] = {}
     for name, way in parallel.WAYS.items():
         each, rounds = (1, 1) if name in parallel.SERIAL else (options.each, options.rounds)
         scaling[name] = {}
+        eight[name] = parallel.side_by_side(way, 8, 0.2, 1, rounds)
         for threads in options.threads:
             progress.done(f"{name}: {threads} threads, {each} calls of {1000 * TAKES:g} ms each")
             scaling[name][str(threads)] = parallel.side_by_side(way, threads, TAKES, each, rounds)
-    progress.done("eight calls, a provider that hangs, a breaker half-open, one event loop")
+    progress.done("a provider that hangs, a breaker half-open, one event loop")
     document: dict[str, Any] = {
         "schema": report.SCHEMA,
         "question": "How well do calls go side by side?",
         "command": report.command("concurrency.py", words),
         "machine": machine.describe(),
         "scaling": scaling,
-        "eight": {name: parallel.side_by_side(way, 8, 0.2, 1, options.rounds) for name, way in parallel.WAYS.items()},
+        "eight": eight,
         "beside_a_hung_one": parallel.beside_a_hung_one(options.beside, 0.02, callers=32),
         "half_open": doorway.probes(CALLERS),
         "one_loop": parallel.on_one_loop(TASKS, TAKES),

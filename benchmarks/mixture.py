@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from benchmarks import numbered
@@ -123,6 +124,12 @@ _BLANK = numbered.blank()
 def kind_of(number: int) -> str:
     """The kind of a call: mixed, and the same in every run."""
     return _ORDER[number * 37 % len(_ORDER)]
+
+
+def numbers(kind: str, count: int) -> list[int]:
+    """So many numbers of calls of one kind, none of which a run comes to."""
+    found = (number for number in range(numbered.COUNT - 1, 0, -1) if kind_of(number) == kind)
+    return list(islice(found, count))
 
 
 def settings(state: str = "memory") -> Settings:

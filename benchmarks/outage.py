@@ -106,8 +106,8 @@ def _summary(
     wasted = due = 0
     for place, phase in enumerate(plan):
         (begun, wall), (ended, wall_end) = course.begun[place : place + 2]
-        last = place == len(plan) - 1
-        own = [shot for shot in shots if begun <= shot.due < ended or (last and shot.due >= ended)]
+        first, last = place == 0, place == len(plan) - 1
+        own = [shot for shot in shots if (first or begun <= shot.due) and (last or shot.due < ended)]
         calls = sum(wall <= request.time < wall_end for request in sent if request.endpoint != "token")
         stretches.append({"phase": phase.name, **figures(own, pace.deadline), "sent": calls})
         if phase.dead:

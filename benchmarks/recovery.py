@@ -17,7 +17,7 @@ from ocrgate.diagnosis import lookup
 from ocrgate.errors import ProviderError
 from ocrgate.page import Page
 from ocrgate.provider import Capabilities, Request
-from ocrgate.settings import BreakerSettings, ProviderSettings, RouteSettings, Settings
+from ocrgate.settings import BreakerSettings, ProviderSettings, RetrySettings, RouteSettings, Settings
 from ocrgate.testing import ManualClock, ScriptedProvider, says, takes
 
 Trouble = Literal["error", "hang"]
@@ -66,7 +66,10 @@ def away(trouble: Trouble, length: float, breaker: BreakerSettings, pace: Pace) 
     engines = {"platform": platform, "local": local}
     settings = Settings(
         providers={
-            name: ProviderSettings(name, "scripted", timeout=pace.timeout, breaker=breaker, lanes=2) for name in engines
+            name: ProviderSettings(
+                name, "scripted", timeout=pace.timeout, retry=RetrySettings(attempts=1), breaker=breaker, lanes=2
+            )
+            for name in engines
         },
         routes={"default": RouteSettings("default", tuple(engines), deadline=pace.deadline)},
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import linear_regression, median
 from typing import Any
@@ -15,13 +17,17 @@ from typing import Any
 if not __package__:  # run as a script: its own folder is on the path then, and the modules beside it are a package
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks import census, machine, mixture, report, target
+from benchmarks import census, crowd, machine, mixture, report, target
 from benchmarks.census import Census
 from ocrgate import Gateway
 
 RESULTS = Path(__file__).resolve().parent / "results"
 THREADS = 8
 SAMPLES = 40
+LOOKING = 5.0
+"""Seconds in which a worker that is being replaced has to be there again."""
+PATIENCE = 15.0
+"""Seconds in which threads that are kept for more work of the same kind have to end by themselves."""
 _WORKERS = (
     "`workers`: an engine in two worker processes; every fortieth call ends its process, every hundredth hangs until "
     "it is killed."
@@ -73,6 +79,8 @@ def _threads(state: str) -> Iterator[Call]:
     with Gateway(mixture.settings(state), providers=engines) as gateway:
         gateway.on(lambda _event: None)
         with mixture.caller(gateway) as call:
+            # More at once than ever after, so that a thread more later on is no accident of the mixture.
+            crowd.at_once([partial(call, number) for number in mixture.numbers("slow, so hedged", 3 * THREADS)])
             yield call
 
 
@@ -102,7 +110,7 @@ def soak(opened: Callable[[], Any], calls: int, progress: report.Progress) -> di
             for first in range(0, calls, batch):
                 last = min(calls, first + batch)
                 unexpected += [found for found in threads.map(call, range(first, last)) if found is not None]
-                samples.append((last, census.take()))
+                samples.append((last, _quiet([sample for _, sample in samples])))
                 progress.step(f"{last} of {calls}: {samples[-1][1]}")
             busy = time.perf_counter() - begun
         closed = time.perf_counter()
@@ -120,10 +128,21 @@ def soak(opened: Callable[[], Any], calls: int, progress: report.Progress) -> di
     }
 
 
+def _quiet(so_far: Sequence[Census]) -> Census:
+    """What there is, looked at again for some seconds when it is more than ever: a worker may just be replaced."""
+    most = [max((getattr(sample, what) for sample in so_far), default=0) for what in _COUNTED]
+    until = time.monotonic() + LOOKING
+    while True:
+        found = census.take()
+        more = any(getattr(found, what) > least for what, least in zip(_COUNTED, most, strict=True))
+        if not (so_far and more) or time.monotonic() >= until:
+            return found
+        time.sleep(0.05)
+
+
 def _settled(before: Census) -> Census:
-    # Threads that are kept for more work of the same kind end by themselves when none comes.
-    census.settles(lambda: len(census.own_threads()), 0, patience=15.0)
-    census.settles(lambda: census.take().processes, before.processes)
+    census.settles(lambda: len(census.own_threads()), 0, PATIENCE)
+    census.settles(lambda: len(census.children(os.getpid())), before.processes)
     return census.take()
 
 
@@ -131,23 +150,22 @@ def growth(samples: Sequence[tuple[int, Census]]) -> dict[str, float]:
     """How much more there was in the end.
 
     Args:
-        samples: what was counted after so many calls; the first quarter counts as warming up.
+        samples: what was counted after so many calls.
 
     Returns:
-        For `threads`, `processes` and `files`: by how much the most of the last quarter is above the most of the second
-        and third one. `rss_mb`: by how much the median of the last tenth is above that of the tenth in the middle.
-        `rss_kb_per_1000_calls`: the slope after warming up.
+        For `threads`, `processes` and `files`: by how much the most of the last half is above the most of the first
+        one. `rss_mb`: by how much the median of the last tenth is above that of the tenth in the middle.
+        `rss_kb_per_1000_calls`: the slope after the first quarter.
     """
-    quarter = max(1, len(samples) // 4)
-    settled, last = samples[quarter:-quarter] or samples[:1], samples[-quarter:]
+    tenth, middle = max(1, len(samples) // 10), len(samples) // 2
+    early, later = samples[: max(1, middle)], samples[middle:]
     found: dict[str, float] = {
-        name: max(getattr(each, name) for _, each in last) - max(getattr(each, name) for _, each in settled)
+        name: max(getattr(each, name) for _, each in later) - max(getattr(each, name) for _, each in early)
         for name in _COUNTED
     }
-    tenth, middle = max(1, len(samples) // 10), len(samples) // 2
     late = median(each.rss_mb for _, each in samples[-tenth:])
     found["rss_mb"] = round(late - median(each.rss_mb for _, each in samples[middle : middle + tenth]), 2)
-    warm = samples[quarter:]
+    warm = samples[len(samples) // 4 :]
     if len({number for number, _ in warm}) > 1:
         slope = linear_regression([number for number, _ in warm], [each.rss_mb for _, each in warm]).slope
         found["rss_kb_per_1000_calls"] = round(1024 * 1000 * slope, 1)
@@ -159,7 +177,7 @@ def targets(name: str, part: Mapping[str, Any]) -> list[target.Target]:
     before, after, grown = part["before"], part["after_close"], part["growth"]
     return [
         target.aim(f"{name}: calls that ended otherwise than they should", part["unexpected"], at_most=0),
-        *(target.aim(f"{name}: growth of {what} after warming up", grown[what], at_most=0) for what in _COUNTED),
+        *(target.aim(f"{name}: growth of {what} over the last half", grown[what], at_most=0) for what in _COUNTED),
         target.aim(f"{name}: growth of memory over the last half in MiB", grown["rss_mb"], at_most=5),
         *(
             target.aim(f"{name}: {what} left over after close()", after[what] - before[what], at_most=0)

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from threading import Barrier, Event
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -50,7 +51,7 @@ def together(number: int, work: Callable[[int], T]) -> list[Future[T]]:
         start.wait(PATIENCE)
         return work(place)
 
-    return [caller.start(lambda place=place: one(place)) for place in range(number)]
+    return [caller.start(partial(one, place)) for place in range(number)]
 
 
 def results(futures: list[Future[T]]) -> list[T]:
@@ -247,7 +248,7 @@ def test_24_hedged_calls_on_small_lanes_all_end_in_an_answer(lanes: int) -> None
     cloud = ScriptedProvider("cloud", slow, capabilities=replace(small, cloud=True), keys=["one", "two"])
     local = ScriptedProvider("local", brisk, capabilities=small)
     fair = {"*": {"queue": 100, "timeout": 0.3, "breaker": BreakerSettings(mode="disabled")}}
-    hedged = {
+    hedged: dict[str, Any] = {
         "hedge": HedgeSettings(after=0.01, quantile=False, budget=1.0, to=("local", "key")),
         "budget": BudgetSettings(retry_ratio=1.0, minimum=1000),
     }
@@ -264,7 +265,7 @@ def test_a_hedge_that_wins_frees_the_lane_of_the_one_that_lost() -> None:
     gate = Gate()
     cloud = ScriptedProvider("cloud", gate, capabilities=Capabilities(lanes=1, cloud=True))
     local = ScriptedProvider("local", "local", capabilities=Capabilities(lanes=1))
-    hedged = {
+    hedged: dict[str, Any] = {
         "hedge": HedgeSettings(after=0.02, quantile=False, budget=1.0),
         "budget": BudgetSettings(minimum=1000),
     }

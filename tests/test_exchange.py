@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
 import json
 import threading
 from concurrent.futures import Future
@@ -374,3 +375,38 @@ def test_lanes_follow_what_the_provider_bears() -> None:
         after = gateway.status()["cloud"]["lanes"]
     assert before["size"] == after["size"] == 8
     assert after["limit"] < before["limit"]
+
+
+class Prepared(ScriptedProvider):
+    """An engine that has something to fetch before a call, which takes a while."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__("cloud", "text", cloud=True)
+        self.clock = clock
+        self.ready_at: list[float] = []
+
+    def prepare(self, request: Request, deadline: Deadline) -> None:
+        assert not request.cancelled()
+        assert deadline.remaining <= 30.0
+        if not self.ready_at:
+            self.clock.advance(0.7)
+        self.ready_at.append(self.clock.monotonic())
+
+
+def test_what_a_call_has_to_fetch_first_does_not_make_it_late_for_its_turn() -> None:
+    clock = ManualClock()
+    provider, sent = Prepared(clock), []
+    provider._steps = [lambda _r, _d: sent.append(clock.monotonic()) or Page(lines=(Line("text"),))]  # type: ignore[func-returns-value]
+    with house(provider, clock=clock, settings={"cloud": {"qps": 1.0, "margin": 0.0}}) as gateway:
+        for _ in range(3):
+            gateway.recognize(picture())
+    assert [later - earlier for earlier, later in itertools.pairwise(sent)] == [pytest.approx(1.0)] * 2
+    assert len(provider.ready_at) == 3
+
+
+def test_without_turns_to_keep_nothing_is_fetched_ahead() -> None:
+    clock = ManualClock()
+    provider = Prepared(clock)
+    with house(provider, clock=clock) as gateway:
+        gateway.recognize(picture())
+    assert provider.ready_at == []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ocrgate.ability import Finding
 from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
@@ -34,6 +34,9 @@ from ocrgate_baidu.use import Use
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+
+T = TypeVar("T")
 
 
 class BaiduProvider(Adapter):
@@ -122,8 +125,25 @@ class BaiduProvider(Adapter):
         Raises:
             ProviderError: with the diagnosis; its text and traceback hold no key and no token.
         """
+        return self._cleaned(lambda: self._recognize(request, deadline))
+
+    def prepare(self, request: Request, deadline: Deadline) -> None:
+        """Load the SDK, and see to it that there is a token.
+
+        Raises:
+            ProviderError: as `recognize`.
+        """
+
+        def ready() -> None:
+            client.load()
+            self._token(self._credential(request.key), request, deadline)
+
+        self._cleaned(ready)
+
+    def _cleaned(self, work: Callable[[], T]) -> T:
+        """What the work returns; whatever it raises as a ProviderError without a secret in it."""
         try:
-            return self._recognize(request, deadline)
+            return work()
         except Failed as failure:
             diagnosis = self._redactor.cleaned(failure.diagnosis)
         except Exception as error:  # noqa: BLE001 - an adapter raises nothing else than ProviderError

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 from ocrgate.clock import Deadline
 
 if TYPE_CHECKING:
+    from ocrgate.provider import Request
     from ocrgate.result import Tariff
     from ocrgate.state.store import Store
 
@@ -51,6 +52,19 @@ class Examined(Protocol):
         Args:
             deadline: of everything.
             network: whether anybody may be asked over it.
+        """
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """An adapter whose calls may need something that is to be had before their turn comes, an access token say."""
+
+    def prepare(self, request: Request, deadline: Deadline) -> None:
+        """Have ready what `recognize` would otherwise have to fetch first, so that a call is sent when its turn is.
+
+        Called only where turns are kept, from the caller's thread; ends by the deadline, or when the request is
+        cancelled. Raises ProviderError.
         """
         ...
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from ocrgate.ability import Preparing
 from ocrgate.billing import Meter, Reservation, Spend
 from ocrgate.call import Call
 from ocrgate.clock import Clock, Deadline
@@ -87,6 +88,7 @@ class Exchange:
             store=commons.store,
         )
         self._settings = settings
+        self._provider = provider
         self._lane = lane
         self._late = "worker_timeout" if provider.capabilities.isolation == "process" else "timeout"
         self._keys: dict[str, Key] = {key.name: key for key in provider.keys}
@@ -127,11 +129,6 @@ class Exchange:
         reservation: Reservation | None = None
         try:
             reservation = self._meter.reserve(request.key, spend)
-            if (limit := self._limits.get(request.key)) is not None:
-                limit.acquire(deadline, call.cancel.event)
-                permit.begin(self._clock.monotonic())
-            if self._chaos is not None:
-                self._chaos.strike(self.name, self._settings.timeout, deadline, call.cancel.event)
             page = self._send(request, call, deadline, permit, reservation)
         except ProviderError as error:
             sharper = self._failed(error.diagnosis, request, call, permit, reservation, (started, begun))
@@ -153,22 +150,33 @@ class Exchange:
         return Asked(page, started, self._clock.monotonic() - begun, reservation.cost)
 
     def _send(self, request: Request, call: Call, deadline: Deadline, permit: Permit, reservation: Reservation) -> Page:
-        """Have it asked in a lane, with somebody who listens to what becomes of its key."""
+        """Have it asked when it is its turn, with somebody who listens to what becomes of its key."""
         if request.key is None or self._ring is None:
-            return self._in_lane(request, call, deadline, permit)
+            return self._in_turn(request, call, deadline, permit)
         key = self._keys[request.key]
-        self._ring.begin(key.name)
-        presence.announce(key.fingerprint)
 
         def used(use: KeyUse) -> None:
             cost = reservation.cost if use.billed else None
             self._commons.key_used(self.name, key, use, cost, call.request_id)
 
+        self._ring.begin(key.name)
+        presence.announce(key.fingerprint)
         try:
-            return self._in_lane(request.used_by(used), call, deadline, permit)
+            return self._in_turn(request.used_by(used), call, deadline, permit)
         except ProviderRefused:
             self._ring.withdraw(key.name)
             raise
+
+    def _in_turn(self, request: Request, call: Call, deadline: Deadline, permit: Permit) -> Page:
+        if (limit := self._limits.get(request.key)) is not None:
+            if isinstance(self._provider, Preparing):
+                patience = deadline.within(self._settings.timeout)
+                self._provider.prepare(replace(request, cancelled=call.cancel, on_cancel=call.cancel.hook), patience)
+            limit.acquire(deadline, call.cancel.event)
+            permit.begin(self._clock.monotonic())
+        if self._chaos is not None:
+            self._chaos.strike(self.name, self._settings.timeout, deadline, call.cancel.event)
+        return self._in_lane(request, call, deadline, permit)
 
     def _failed(
         self,

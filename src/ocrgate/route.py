@@ -15,6 +15,7 @@ from ocrgate.settings import RouteSettings
 from ocrgate.state import MemoryStore, Store
 
 _RESERVE = 5.0
+_LEAST_RESERVE = 0.5
 _RESERVE_SHARE = 0.4
 
 
@@ -89,5 +90,7 @@ class Route:
     def _reserve(later: Sequence[Engine]) -> float:
         for engine in later:
             if engine.readiness().ready:
-                return _RESERVE if (typical := engine.latency.typical) is None else 2.0 * typical
+                typical, long = engine.latency.typical, engine.latency.quantile(0.95)
+                # A page has to be fitted first, and pages differ, so what was always quick needs some time, too.
+                return _RESERVE if typical is None else max(_LEAST_RESERVE, 2.0 * typical, long or 0.0)
         return 0.0

@@ -11,7 +11,6 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
-from tests.state.waiting import until
 
 from ocrgate import (
     AllProvidersFailed,
@@ -30,6 +29,7 @@ from ocrgate.answers import Flights
 from ocrgate.cancel import Cancellation
 from ocrgate.diagnosis import lookup
 from ocrgate.testing import ManualClock
+from tests.state.waiting import until
 
 GOOD = Result(
     (Page((Line("TOTAL"),)),),

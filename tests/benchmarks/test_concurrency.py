@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pytest
 from benchmarks import concurrency, crowd, doorway, numbered, parallel, target
 
@@ -99,10 +100,6 @@ def test_threads_of_a_crowd_begin_together_and_their_time_is_that_of_the_last() 
 
 @pytest.mark.parametrize("number", [0, 1, 12345, numbered.COUNT - 1])
 def test_the_number_of_a_picture_is_read_from_its_pixels(number: int) -> None:
-    import io
-
-    import PIL.Image
-
     with PIL.Image.open(io.BytesIO(numbered.picture(number))) as image:
         assert numbered.read(image) == numbered.text(number)
     assert numbered.number_of(numbered.text(number)) == number

@@ -41,6 +41,14 @@ def test_a_budget_brings_it_back() -> None:
     tally = Simulation(SMALL, metastable.STACKS["budget"]).run()
     assert sum(tally.answered[50:60]) / sum(tally.arrived[50:60]) > 0.95
     assert sum(tally.sent) <= 1.25 * sum(tally.arrived)
+    assert sum(tally.sent[12:16]) > 1.1 * sum(tally.arrived[12:16])  # it is used, too
+
+
+def test_nobody_tries_again_once_the_deadline_is_over() -> None:
+    hasty = replace(SMALL, deadline=SMALL.timeout, line=1 << 20)
+    tally = Simulation(hasty, metastable.STACKS["retries"]).run()
+    assert sum(tally.failed) > 0
+    assert sum(tally.sent) == sum(tally.arrived)
 
 
 def test_a_budget_that_allows_everything_does_not() -> None:

@@ -68,7 +68,7 @@ def test_targets_are_compared_with_what_was_measured(report: dict[str, Any]) -> 
 
 
 def test_a_checked_run_fails_when_a_target_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recovery, "sweep", lambda *_: dict.fromkeys(recovery.TROUBLES, [9.0]))
+    monkeypatch.setattr(recovery, "sweep", lambda *_: {trouble: [9.0] for trouble in recovery.TROUBLES})
     monkeypatch.setattr(outage, "phases", lambda _pace, quick: [Phase("healthy", 0.2)])
     out = ["--open-for", "0.5", "--rate", "10", "--stacks", "ocrgate", "--out", str(tmp_path / "outage.json")]
     assert outage.main([*out, "--check"]) == 1
@@ -139,11 +139,19 @@ def test_the_measured_configuration_is_in_proportion_to_the_open_time() -> None:
 
 
 @pytest.mark.parametrize("trouble", recovery.TROUBLES)
-def test_after_a_short_outage_the_platform_is_back_when_the_open_time_is_over(trouble: recovery.Trouble) -> None:
+def test_after_an_outage_the_platform_is_back_when_the_open_time_is_over(trouble: recovery.Trouble) -> None:
     breaker = BreakerSettings(window=10, minimum=5, open_for=PACE.open_for)
-    assert 0 < recovery.away(trouble, 0.2, breaker, PACE) <= 1.1 + 5 * recovery.STEP + PACE.timeout * 5
+    assert 0 < recovery.away(trouble, 0.5, breaker, PACE) <= 1.5
 
 
 def test_a_longer_open_time_is_a_longer_way_back() -> None:
     short, long = (BreakerSettings(window=10, minimum=5, open_for=seconds) for seconds in (1.0, 3.0))
-    assert recovery.away("error", 0.2, long, PACE) > recovery.away("error", 0.2, short, PACE) + 1.0
+    assert recovery.away("error", 0.5, short, PACE) < 1.0
+    assert recovery.away("error", 0.5, long, PACE) > 2.0
+
+
+def test_an_open_time_that_may_grow_far_is_seen_in_the_sweep() -> None:
+    near, far = (BreakerSettings(window=10, minimum=5, open_for=1.0, growth=growth) for growth in (1.25, 8.0))
+    for trouble, (first, second) in recovery.sweep(near, PACE, [1.3, 3.7]).items():
+        assert max(first, second) <= 1.5, trouble
+    assert recovery.sweep(far, PACE, [3.7])["error"][0] > 1.5

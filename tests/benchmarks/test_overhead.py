@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks import history, overhead
+from benchmarks import contender, history, overhead
 from benchmarks.contender import contenders, shared
 from benchmarks.peers import peers
 from benchmarks.way import Contender
@@ -28,6 +28,7 @@ class CustomLLM: pass
 class Router:
     def __init__(self, **_words): pass
     def completion(self, _model, _messages):
+        print("and talks on", flush=True)
         message = types.SimpleNamespace(content=None)
         reply = types.SimpleNamespace(choices=[types.SimpleNamespace(message=message)])
         return custom_provider_map[0]["custom_handler"].completion(model_response=reply)
@@ -88,6 +89,11 @@ def test_targets_are_compared_with_what_was_measured(report: dict[str, Any]) -> 
     assert by_name["import ocrgate: seconds"] == report["import_seconds"]["import ocrgate"]
 
 
+def test_a_gateway_that_grows_slow_misses_its_target(report: dict[str, Any]) -> None:
+    found = overhead.targets({**report, "history": {**report["history"], "ratio": 2.0}})
+    assert [target["met"] for target in found if "last calls" in target["what"]] == [False]
+
+
 def test_a_peer_that_was_measured_is_a_target(report: dict[str, Any]) -> None:
     slower = {**report["calls"]["gateway"], "p50_ms": 4 * report["calls"]["gateway"]["p50_ms"]}
     found = overhead.targets({**report, "calls": {**report["calls"], "litellm": slower}})
@@ -131,10 +137,24 @@ def test_a_contender_that_fails_ends_the_measurement() -> None:
         overhead.latencies(broken, 25)
 
 
-def test_a_history_compares_an_old_gateway_with_a_new_one() -> None:
+def test_a_history_compares_an_old_gateway_with_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[list[None]] = []
+
+    def way(_stack: ExitStack) -> Contender:
+        calls: list[None] = []
+        made.append(calls)
+        return Contender("counted", "", lambda: calls.append(None))
+
+    monkeypatch.setattr(history, "_way", way)
     found = history.history(60, 10)
     assert (found["calls"], found["looked_at"]) == (60, 30)
-    assert found["ratio"] == pytest.approx(found["last_p50_ms"] / found["first_p50_ms"], rel=0.05)
+    assert [len(calls) for calls in made] == [60, 40]
+
+
+def test_a_shared_state_that_is_none_ends_the_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contender, "_states", lambda _stack, _folder: {"sqlite": "memory"})
+    with ExitStack() as stack, pytest.raises(RuntimeError, match="not sqlite"):
+        shared(stack, tmp_path)
 
 
 def test_peers_are_asked_in_their_own_interpreter(interpreter: str) -> None:

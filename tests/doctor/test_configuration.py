@@ -54,11 +54,9 @@ def test_one_problem_is_one_line(tmp_path: Path) -> None:
     assert found.detail.startswith(f"{path}:3:1: ")
 
 
-ENHANCED = "routes: {default: {providers: [tesseract], enhance: [grey]}}\n"
-
-
 def test_what_has_no_effect_and_what_no_route_asks_are_warnings(tmp_path: Path) -> None:
-    text = GOOD.replace("tesseract: }", "tesseract: , spare: {type: rapidocr}}") + ENHANCED
+    text = GOOD.replace("tesseract: }", "tesseract: , spare: {type: rapidocr}}")
+    text = text.replace("[tesseract]", "[tesseract], enhance: [grey]")
     _, found = read(tmp_path / "ocr.yaml", text)
     assert list(map(told, found)) == [("file", "pass"), ("notice", "warn"), ("routes", "warn")]
     assert "spare" in found[2].detail

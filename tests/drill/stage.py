@@ -12,8 +12,7 @@ from typing import Any
 
 from ocrgate import Gateway, Result
 from ocrgate.clock import Clock
-from ocrgate.drill import SCENARIOS, Observation, Scenario, Verdict, embedded, observe
-from ocrgate.drill import strike
+from ocrgate.drill import SCENARIOS, Blueprint, Observation, Scenario, Verdict, embedded, observe, strike
 from ocrgate.drill.scenario import Phase
 from ocrgate.provider import Provider
 from ocrgate.settings import Settings
@@ -21,9 +20,17 @@ from ocrgate.settings import Settings
 SHORT = Scenario(
     "short",
     "a short storm",
-    (Phase("before", times=0.4), Phase("fault", strike.storm_502, 1.2), Phase("after", strike.behave)),
+    (Phase("before", times=0.3), Phase("fault", strike.storm_502), Phase("after", strike.behave)),
 )
 """The least that shows what a gateway does about a fault."""
+
+
+def small() -> Blueprint:
+    """The embedded house with one worker process."""
+    blueprint = embedded()
+    local = replace(blueprint.settings.providers["local"], lanes=1)
+    settings = replace(blueprint.settings, providers={**blueprint.settings.providers, "local": local})
+    return replace(blueprint, settings=settings)
 
 
 @cache

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ocrgate.policy.breaker import State
-from ocrgate.settings import BreakerSettings
+from ocrgate.settings import BreakerMode, BreakerSettings
 from ocrgate.state import MemoryStore
 from ocrgate.state.name import join
 from ocrgate.testing import ManualClock
@@ -125,6 +125,16 @@ def test_every_process_hears_of_every_transition_in_order_and_once(make: Maker) 
     assert theirs == chain
 
 
+def test_a_process_that_only_asks_whether_it_would_be_refused_hears_of_it(make: Maker) -> None:
+    clock = ManualClock()
+    heard: list[tuple[State, State]] = []
+    other = make(clock, observer=lambda _name, old, new: heard.append((old, new)))
+    assert not other.would_refuse()
+    open_it(make(clock))
+    assert other.would_refuse()
+    assert heard == [("closed", "open")]
+
+
 def test_what_happened_before_a_process_came_is_no_news_to_it(make: Maker) -> None:
     clock = ManualClock()
     first = make(clock)
@@ -215,6 +225,17 @@ def test_an_ordinary_call_reads_the_record_twice_and_writes_it_once_at_most(make
     store.asked.clear()
     breaker.admit().ignore()
     assert store.asked == ["get"]
+
+
+@pytest.mark.parametrize("mode", ["shadow", "disabled"])
+def test_how_a_call_ended_that_counts_nowhere_is_not_told_to_the_store(make: Maker, mode: BreakerMode) -> None:
+    clock = ManualClock()
+    store = store_of(make, clock)
+    open_it(make(clock))
+    permit = make(clock, replace(QUICK, mode=mode), store=store).admit()
+    store.asked.clear()
+    permit.failure()
+    assert store.asked == []
 
 
 def test_a_refused_call_reads_the_record_once(make: Maker) -> None:

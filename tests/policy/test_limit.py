@@ -39,7 +39,19 @@ def test_a_rate_of_nothing_is_refused(qps: float, margin: float) -> None:
 def test_a_margin_sets_the_turns_further_apart() -> None:
     clock = ManualClock()
     limit = Limit("baidu", 4.0, clock, margin=0.2)
-    assert [limit.reserve(far(clock)) for _ in range(3)] == pytest.approx([0.0, 0.3, 0.6])
+    assert [limit.reserve(far(clock)) for _ in range(4)][1:] == pytest.approx([0.55, 0.85, 1.15])
+
+
+@pytest.mark.parametrize(("qps", "longer"), [(0.5, 0.25), (2.0, 0.25), (10.0, 0.104)])
+def test_with_a_margin_the_second_call_after_a_long_pause_waits_longer(qps: float, longer: float) -> None:
+    clock = ManualClock()
+    limit = Limit("baidu", qps, clock, margin=0.04)
+    interval = 1.04 / qps
+    for pause, wait in ((0.0, interval + longer), (31.0, interval + longer), (29.0, interval)):
+        clock.advance(pause)
+        assert limit.reserve(far(clock)) == 0.0
+        assert limit.wait == pytest.approx(wait)
+        clock.advance(limit.wait)
 
 
 def test_an_interruption_of_the_wait_gives_the_turn_back() -> None:
@@ -137,9 +149,25 @@ def test_draining_moves_every_turn_that_is_still_to_come() -> None:
 def test_a_shorter_drain_takes_nothing_back_and_several_do_not_add_up() -> None:
     clock = ManualClock()
     limit = Limit("baidu", 2.0, clock)
-    for seconds in (3.0, 1.0, 3.0, 0.0):
+    for seconds in (3.0, 1.0, 3.0, 0.5):
         limit.drain(seconds)
     assert limit.reserve(far(clock)) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("seconds", [-5.0, 0.0, math.nan])
+def test_a_drain_of_nothing_moves_nothing(seconds: float) -> None:
+    clock = ManualClock()
+    limit = Limit("baidu", 2.0, clock)
+    limit.reserve(far(clock))
+    limit.drain(seconds)
+    assert limit.reserve(far(clock)) == pytest.approx(0.5)
+
+
+def test_a_drain_lasts_a_day_at_most() -> None:
+    clock = ManualClock()
+    limit = Limit("baidu", 2.0, clock)
+    limit.drain(math.inf)
+    assert limit.wait == pytest.approx(86400.0)
 
 
 def test_a_complaint_that_follows_another_adds_only_what_is_new() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ocrgate.clock import Deadline
@@ -116,17 +116,17 @@ def test_a_turn_that_a_drain_moved_beyond_the_deadline_is_given_back() -> None:
 
 
 def test_a_caller_who_wakes_a_little_late_moves_nobody() -> None:
-    house = House(Stage(late=[0.019]), 5.0, margin=0.04)
+    house = House(Stage(late=[0.0049]), 5.0, margin=0.04)
     for _ in range(4):
         house.call(0.0)
-    assert house.times() == pytest.approx([0.0, 0.208 + 0.019, 0.416, 0.624])
+    assert house.times() == pytest.approx([0.0, 0.416 + 0.0049, 0.624, 0.832])
 
 
 def test_a_caller_who_wakes_later_moves_the_turns_behind_it_by_the_rest() -> None:
     house = House(Stage(late=[0.12]), 5.0, margin=0.04)
     for number in range(4):
         house.call(0.0, number)
-    assert house.times() == pytest.approx([0.0, 0.208 + 0.12, 0.416 + 0.1, 0.624 + 0.1])
+    assert house.times() == pytest.approx([0.0, 0.416 + 0.12, 0.624 + 0.115, 0.832 + 0.115])
 
 
 def test_without_a_margin_no_two_calls_come_closer_than_the_rate() -> None:
@@ -185,7 +185,7 @@ def test_whatever_callers_do_no_span_holds_more_calls_than_its_turns(
     times = house.times()
     assert times == sorted(times)
     assert len(times) >= expected, "who has time gets a turn"
-    tolerance = margin / 2 * max(1.0, 1 / qps)
+    tolerance = margin / 8 * max(1.0, 1 / qps)
     for turns in range(1, len(times)):
         assert most_in(times, turns * house.interval - tolerance - NEAR) <= turns
     if not late:
@@ -197,7 +197,7 @@ def test_as_many_calls_are_sent_as_the_rate_allows(processes: int) -> None:
     house = House(Stage(), 5.0, processes=processes, margin=0.04)
     for number in range(100):
         house.call(0.001 * number, number)
-    assert house.times()[-1] == pytest.approx(99 * 0.208)
+    assert house.times()[-1] == pytest.approx(100 * 0.208)
 
 
 @pytest.mark.parametrize("back", [30.0, 3600.0, 86400.0 * 400])
@@ -281,6 +281,13 @@ numbers = st.floats(allow_nan=True, allow_infinity=True).map(repr)
 
 
 @given(st.one_of(st.text(max_size=40), st.lists(numbers, min_size=3, max_size=7).map(" ".join)))
+@example("1 1 -1e300 1 1")
+@example("1767225600.0 1767225600.0 1e10 1767225600.0 1767225600.0")
+@example("1767225600.0 1e300 0 1767225600.0 1767225600.0")
+@example("1767225600.0 1e9 0 1767225600.0 1e300")
+@example("1767225600.0 1767225600.0 nan 1767225600.0 1767225600.0")
+@example("1767225600.0 1.9e9 0 1767225600.0 1767225600.0")
+@example("1767225600.0 1767225600.0 0 1.9e9 1767225600.0")
 def test_whatever_stands_in_the_store_the_limit_works(text: str) -> None:
     stage = Stage()
     store = Shared(stage)

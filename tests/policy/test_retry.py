@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from threading import Event
@@ -201,9 +202,19 @@ def test_the_wait_the_server_asks_for_is_kept_to_the_letter(diagnosis: Diagnosis
     assert clock.slept == [7.5]
 
 
-def test_a_wait_that_would_end_after_the_deadline_is_not_begun() -> None:
+@pytest.mark.parametrize("retry_after", [-1.0, math.nan])
+@pytest.mark.parametrize(("diagnosis", "wait"), [(SERVER, 0.2), (THROTTLED, 2.0)])
+def test_a_wait_that_makes_no_sense_is_as_good_as_none(diagnosis: Diagnosis, wait: float, retry_after: float) -> None:
     clock = ManualClock()
-    asked = Asked(replace(SERVER, retry_after=10.0), PAGE)
+    assert retry_of(clock)(Asked(replace(diagnosis, retry_after=retry_after), PAGE), Deadline.after(10, clock)) is PAGE
+    assert clock.slept == [wait]
+
+
+@pytest.mark.parametrize("diagnosis", [SERVER, THROTTLED])
+@pytest.mark.parametrize("seconds", [10.0, 3600.0, math.inf])
+def test_a_wait_that_would_end_after_the_deadline_is_not_begun(seconds: float, diagnosis: Diagnosis) -> None:
+    clock = ManualClock()
+    asked = Asked(replace(diagnosis, retry_after=seconds), PAGE)
     with pytest.raises(ProviderError) as caught:
         retry_of(clock)(asked, Deadline.after(10.0, clock))
     assert caught.value is asked.steps[0]
@@ -240,6 +251,18 @@ def test_a_spent_budget_means_no_more_retries() -> None:
     assert caught.value is asked.steps[0]
     assert asked.times == 1
     assert len(clock.slept) == 1, "it is not waited for what will not happen"
+
+
+def test_hedges_and_retries_take_from_one_budget() -> None:
+    clock = ManualClock()
+    budget = Budget(BudgetSettings(retry_ratio=0.0, minimum=2), clock)
+    for _ in range(20):
+        budget.call()
+    assert budget.spend(0.05), "a hedge"
+    asked = Asked(SERVER)
+    with pytest.raises(ProviderError):
+        Retry(THREE, budget, highest)(asked, Deadline.after(60, clock))
+    assert asked.times == 2, "one retry is left"
 
 
 def test_a_retry_that_is_not_made_costs_no_budget() -> None:

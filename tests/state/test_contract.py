@@ -169,10 +169,11 @@ def test_an_addition_beyond_the_limit_changes_nothing(store: Store) -> None:
 
 
 def test_counters_hold_more_than_any_machine_word(store: Store) -> None:
-    assert store.add("n", 2**70, ttl=10) == 2**70
-    assert store.add("n", 1) == 2**70 + 1
-    assert store.add("n", 1, limit=2**70) is None
-    assert store.add("n", -(2**71)) == 1 - 2**70
+    assert store.add("n", 2**70 + 1) == 2**70 + 1
+    assert store.add("n", 1) == 2**70 + 2
+    assert store.add("n", 1, limit=2**70 + 2) is None
+    assert store.add("n", -(2**71)) == 2 - 2**70
+    assert store.add("new", 2, limit=2**70 + 1) == 2
     near = 10**15 - 1
     assert [store.add("m", near) for _ in range(4)] == [near, 2 * near, 3 * near, 4 * near]
 

@@ -287,7 +287,7 @@ REPLIES = {
     b"-BUSY Redis is busy running a script.\r\n": "a script keeps it busy",
     b"-ERR unknown command 'AUTH', with args beginning with: 'SECRET'\r\n": "lacks a command",
     b"-ERR something about SECRET\r\n": "ResponseError",
-    b"-ERR something new\r\n": "something new",
+    b"-ERR something new {0}\r\n": "something new {0}",
     b"HTTP/1.1 400 Bad Request\r\n\r\n": "there is no Redis",
     b"\x15\x03\x01\x00\x02\x02\x50\r\n": "there is no Redis",
 }
@@ -301,7 +301,7 @@ def test_a_server_that_refuses_is_told_with_what_to_do(reply: bytes, login: str)
     assert REPLIES[reply] in text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     reply=st.one_of(
         st.binary(max_size=40).filter(bool),
@@ -329,16 +329,17 @@ def test_whatever_answers_there_is_no_other_error(reply: bytes) -> None:
 
 def test_tls_is_had_in_time_and_what_is_wrong_with_it_is_told(tmp_path: Path) -> None:
     certificate, key = self_signed(tmp_path)
+    patient = "socket_connect_timeout=5&socket_timeout=5"
     with Speaking(None) as silent:
         begun = time.perf_counter()
         assert "no answer within 0.1 s" in told(RedisStore(silent.url.replace("redis:", "rediss:")))
-        assert time.perf_counter() - begun < 0.35
+        assert 0.28 < time.perf_counter() - begun < 0.6
     with Speaking(b"-ERR plain\r\n") as plain:
-        assert "TLS does not come about" in told(RedisStore(plain.url.replace("redis:", "rediss:")))
+        assert "TLS does not come about" in told(RedisStore(f"rediss://127.0.0.1:{plain.port}?{patient}"))
     with Speaking(b"-LOADING\r\n", (certificate, key)) as sealed:
-        url = f"rediss://:{PASSWORD}@127.0.0.1:{sealed.port}"
+        url = f"rediss://:{PASSWORD}@127.0.0.1:{sealed.port}?{patient}"
         assert "its certificate is not trusted" in told(RedisStore(url))
-        assert "still loading" in told(RedisStore(f"{url}?ssl_ca_certs={certificate}&socket_connect_timeout=2"))
+        assert "still loading" in told(RedisStore(f"{url}&ssl_ca_certs={certificate}"))
         assert "closed the connection" in told(RedisStore(url.replace("rediss:", "redis:")))
 
 
@@ -357,7 +358,7 @@ def test_a_server_that_hangs_up_is_told() -> None:
         hung_up.start()
         text = told(RedisStore(f"redis://:{PASSWORD}@127.0.0.1:{listener.getsockname()[1]}"))
         hung_up.join(10)
-    assert "it closed the connection" in text or "reset" in text.lower()
+    assert "it closed the connection" in text
 
 
 @pytest.mark.parametrize(

@@ -86,3 +86,21 @@ def test_an_engine_that_is_not_ready_is_named_with_its_remedy() -> None:
 
     with pytest.raises(AssertionError, match="not ready here: no program install it"):
         check_provider(Missing())
+
+
+def test_a_revision_that_changes_or_is_no_text_is_named() -> None:
+    class Restless(ShoutProvider):
+        asked = 0
+
+        @property
+        def revision(self) -> str:
+            self.asked += 1
+            return f"{self.asked}"
+
+    class Number(ShoutProvider):
+        revision = 5
+
+    with pytest.raises(AssertionError, match="revision is another one each time"):
+        check_provider(Restless())
+    with pytest.raises(AssertionError, match="revision is int, not a text"):
+        check_provider(Number())

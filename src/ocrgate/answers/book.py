@@ -19,7 +19,6 @@ SCHEMA = (
     "PRAGMA secure_delete=ON",
     _ANSWERS,
     _SUMS,
-    "INSERT OR IGNORE INTO ocrgate_answers VALUES (1, 0, 0, 0)",
 )
 OVERHEAD = 256
 """Bytes that an answer takes beside its text."""
@@ -37,8 +36,18 @@ def find(connection: sqlite3.Connection, question: str) -> tuple[bytes, float] |
 
 def sums(connection: sqlite3.Connection) -> tuple[int, int]:
     """How many answers there are, and the bytes they take."""
-    entries, size = connection.execute("SELECT entries, bytes FROM ocrgate_answers").fetchone()
+    entries, size, _turn = _sums(connection)
     return entries, size
+
+
+def _sums(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    # Opening the file must not write: while another process does, it could not be read.
+    row: tuple[int, int, int] | None = connection.execute("SELECT entries, bytes, turn FROM ocrgate_answers").fetchone()
+    if row is None:
+        count = "SELECT count(*), CAST(total(size) AS INTEGER), coalesce(max(used), 0) FROM ocrgate_answer"
+        row = connection.execute(count).fetchone()
+    assert row is not None
+    return row
 
 
 class Book:
@@ -46,12 +55,7 @@ class Book:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._run = connection.execute
-        self._entries: int
-        self._bytes: int
-        self._turn: int
-        self._entries, self._bytes, self._turn = self._run(
-            "SELECT entries, bytes, turn FROM ocrgate_answers"
-        ).fetchone()
+        self._entries, self._bytes, self._turn = _sums(connection)
 
     def use(self, questions: Iterable[str]) -> None:
         """These were asked for just now, the last one last."""
@@ -96,7 +100,7 @@ class Book:
     def close(self) -> None:
         """Write the sums down."""
         self._run(
-            "UPDATE ocrgate_answers SET entries = ?, bytes = ?, turn = ?", (self._entries, self._bytes, self._turn)
+            "INSERT OR REPLACE INTO ocrgate_answers VALUES (1, ?, ?, ?)", (self._entries, self._bytes, self._turn)
         )
 
     def _remove(self, rows: _Rows) -> None:

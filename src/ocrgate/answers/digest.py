@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-_ROWS = 256
-"""Rows of pixels that are taken in at once, so that a large picture is not copied as a whole."""
+_PIECE = 1 << 19
+"""Bytes of pixels that are taken in at once: no large picture is copied as a whole, and small pieces are quick."""
 _DECODERS = ("pillow", "pypdfium2")
 """Distributions that decide what an engine is shown."""
 _ROUTE = frozenset({"name", "deadline", "budget", "languages"})
@@ -78,8 +78,9 @@ def _array(array: np.ndarray[Any, Any]) -> str:
     import numpy as np
 
     told = sha256(f"{array.dtype.str} {array.shape}\n".encode())
-    for top in range(0, array.shape[0], _ROWS):
-        told.update(np.ascontiguousarray(array[top : top + _ROWS]).reshape(-1).view(np.uint8).data)
+    rows = _rows(array.nbytes // max(1, len(array)))
+    for top in range(0, len(array), rows):
+        told.update(np.ascontiguousarray(array[top : top + rows]).reshape(-1).view(np.uint8).data)
     return f"array:{told.hexdigest()}"
 
 
@@ -89,9 +90,15 @@ def _pixels(image: Image.Image, settings: ImageSettings) -> str:
     shown = decode(image, "the image", settings.max_pixels, own=False)
     plain = shown.image
     told = sha256(f"{plain.mode} {plain.size} {shown.width} {shown.height} {shown.shrink}\n".encode())
-    for top in range(0, plain.height, _ROWS):
-        told.update(plain.crop((0, top, plain.width, min(plain.height, top + _ROWS))).tobytes())
+    rows = _rows(plain.width * len(plain.getbands()))
+    for top in range(0, plain.height, rows):
+        told.update(plain.crop((0, top, plain.width, min(plain.height, top + rows))).tobytes())
     return f"pixels:{told.hexdigest()}"
+
+
+def _rows(size: int) -> int:
+    """How many rows of so many bytes are a piece."""
+    return max(1, _PIECE // max(1, size))
 
 
 class Questions:

@@ -22,6 +22,7 @@ from ocrgate.drill.furnishing import furnished, saboteurs, switch_of
 from ocrgate.drill.saboteur import Switch
 from ocrgate.drill.secrecy import leaks
 from ocrgate.gateway import Gateway
+from ocrgate.keys import presence
 from ocrgate.provider import Provider
 from ocrgate.settings import Settings
 from ocrgate.testing.simulator import BaiduSimulator, Rule, SimulatedKey, self_signed
@@ -125,6 +126,7 @@ class House:
             platform = Platform(self.platform.url, bundle, self._secrets)
             self.settings = furnished(self.blueprint, platform, self.folder, self._ledger_key)
             self.gateway = self._opens(self.settings, saboteurs(self.blueprint, self.settings), self.clock)
+            held.callback(self._withdraw)
             held.callback(self.gateway.close)
             self.gateway.on(lambda event: self.events.append((time.time(), event)))
             self._held = held.pop_all()
@@ -134,6 +136,12 @@ class House:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._held.close()
+
+    def _withdraw(self) -> None:
+        """Take back what was announced to other processes of this host about the drill's keys."""
+        for entry in self.gateway.status().values():
+            for key in entry["keys"].values():
+                presence.withdraw(key.fingerprint)
 
     def plan(self, *rules: Rule) -> None:
         """Have the platform misbehave from now on; without rules, behave."""

@@ -12,12 +12,16 @@ from ocrgate.drill import image
 from ocrgate.drill.blueprint import CLOUD
 from ocrgate.drill.observation import Call, Observation, back_at
 from ocrgate.errors import OCRError
+from ocrgate.events import BreakerChanged
 
 SLACK = 0.25
 """Seconds that a call may end after its deadline."""
 SPAN = 10.0
 """Seconds over which a route's budget is counted."""
 _ALIKE = 0.6
+_JITTER, _SOON = 0.1, 1.25
+"""By how much `open_for` is drawn longer, and up to which growth it is over within one and a half times as long."""
+_PROBE_FAILED = ("half-open", "open")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +183,19 @@ def _recovery(seen: Observation) -> Verdict:
 
 
 def recovery_limit(seen: Observation, provider: str) -> float:
-    """Seconds in which a provider has to be back: one and a half times `open_for`; where failed probes have made the
-    breaker wait for longer, until the probe that it had announced and half an `open_for` more."""
-    fault = seen.stretch("fault")
+    """Seconds in which a provider has to be back: one and a half times `open_for`. A breaker that may wait for longer
+    after failed probes has until the probe that it had announced, and half an `open_for` more."""
     breaker = seen.provider(provider).breaker
-    announced = float(fault.status.get(provider, {}).get("retry_in") or 0.0)
-    return max(1.5 * breaker.open_for, announced + 0.5 * breaker.open_for) + settling(seen, provider)
+    allowed = 1.5 * breaker.open_for
+    if breaker.growth > _SOON:
+        probes = sum(
+            isinstance(event, BreakerChanged) and (event.provider, event.old, event.new) == (provider, *_PROBE_FAILED)
+            for _, event in seen.events
+        )
+        longest = (1 + _JITTER) * min(breaker.growth, 2.0**probes) * breaker.open_for
+        announced = float(seen.stretch("fault").status.get(provider, {}).get("retry_in") or 0.0)
+        allowed = max(allowed, min(longest, announced) + 0.5 * breaker.open_for)
+    return allowed + settling(seen, provider)
 
 
 def settling(seen: Observation, provider: str) -> float:

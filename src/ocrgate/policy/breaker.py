@@ -141,7 +141,10 @@ class Breaker:
     def would_refuse(self) -> bool:
         """Whether a call now would be refused, without asking for leave."""
         leave = self._cell.look(Circuit.glance)
-        return leave is not None and bool(leave.refusal)
+        if leave is None:
+            return False
+        self._follow(leave.epoch)
+        return bool(leave.refusal)
 
     def force(self, mode: BreakerMode | None) -> None:
         """Set a mode, in every process that shares the record and until somebody sets another; None gives the

@@ -10,6 +10,7 @@ from ocrgate.settings import BudgetSettings
 
 _SPAN = 10.0
 _BUCKETS = 40
+_A_SECOND = _BUCKETS / _SPAN
 _EARNING = 1000.0
 """Ordinary calls that earn hedges; what more of them would have earned is forfeited."""
 _ROUNDING = 1e-9
@@ -74,13 +75,14 @@ class Budget:
     def _turn(self) -> int:
         """The bucket of now; those of ten seconds ago and more are emptied."""
         now = self._now()
-        for number in range(max(self._bucket, now - _BUCKETS) + 1, now + 1):
-            place = number % _BUCKETS
-            self._called -= self._calls[place]
-            self._spent -= self._extra[place]
-            self._calls[place] = self._extra[place] = 0
-        self._bucket = max(self._bucket, now)
+        if now > self._bucket:
+            for number in range(max(self._bucket, now - _BUCKETS) + 1, now + 1):
+                place = number % _BUCKETS
+                self._called -= self._calls[place]
+                self._spent -= self._extra[place]
+                self._calls[place] = self._extra[place] = 0
+            self._bucket = now
         return self._bucket % _BUCKETS
 
     def _now(self) -> int:
-        return int(self._clock.monotonic() * (_BUCKETS / _SPAN))
+        return int(self._clock.monotonic() * _A_SECOND)

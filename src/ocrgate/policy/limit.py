@@ -12,8 +12,11 @@ from ocrgate.state.cell import open_cell
 from ocrgate.state.name import join
 from ocrgate.state.store import Store
 
-_LIFE = 86400.0
+_LIFE = 2 * 86400.0
+_LONGEST_DRAIN = 86400.0
 _ROUNDING = 1e-6
+_WAKING = 0.125
+_WARMING = 0.25
 _JUMP = 0.25
 _SLEW = 0.001
 """Seconds, and seconds a second, by which two clocks may drift apart without one of them having been set."""
@@ -25,10 +28,11 @@ class Limit:
     First come first served, evenly spaced, because a server that counts "2 a second" in whole seconds refuses a burst
     that straddles two. Thread-safe, usable after a fork.
 
-    A caller that wakes late sends late, and half the margin is for that; the other half is for the way to the server.
-    Who is later than that moves all turns to come by the rest; who is so late that others may have had their turns
-    meanwhile (its host was stopped, the clock was set) queues up again. So the sends themselves keep the rate, not only
-    the plan, and without a margin no two of them come closer than 1/`qps`.
+    A caller that wakes late sends late, and an eighth of the margin is for that; the rest is for the way to the server.
+    Who is later moves all turns to come by as much; who is so late that others may have had their turns meanwhile (its
+    host was stopped, the clock was set) queues up again. So the sends themselves keep the rate, not only the plan, and
+    without a margin no two of them come closer than 1/`qps`. With one, the second call after a pause of half a minute
+    waits up to a quarter of a second longer, for the first has the longest way: it makes the connection.
 
     Args:
         name: of the provider.
@@ -57,7 +61,8 @@ class Limit:
         self.name = name
         self.interval = (1.0 + margin) / qps
         # What is counted in a second may move by the margin of a second; a slower rate is counted in longer spans.
-        self._tolerance = margin / 2 * max(1.0, 1.0 / qps)
+        self._tolerance = margin * _WAKING * max(1.0, 1.0 / qps)
+        self._warming = min(self.interval, _WARMING) if margin else 0.0
         self._clock = clock
         life = _LIFE + 2 * self.interval
         self._cell = open_cell(store, join("limit", place or name), ScheduleCodec(), life, clock)
@@ -98,9 +103,11 @@ class Limit:
     def drain(self, seconds: float) -> None:
         """The server said that it is asked too often: no turn for the next `seconds`.
 
-        The turns to come are moved by as much, those of callers who already wait included, in every process.
+        The turns to come are moved by as much, those of callers who already wait included, in every process. Nothing
+        happens for 0 or less; more than a day is a day.
         """
-        self._cell.change(lambda schedule, now: schedule.drain(now, seconds))
+        if seconds > 0:
+            self._cell.change(lambda schedule, now: schedule.drain(now, min(seconds, _LONGEST_DRAIN)))
 
     def _reserve(self, deadline: Deadline) -> Turn:
         seen = self._seen
@@ -110,7 +117,7 @@ class Limit:
             self._seen = now, here
             # The last turn may have been just now, however long ago a clock that was set forward says it was.
             pause = seen is not None and now - seen[0] > (1 + _SLEW) * (here - seen[1]) + _JUMP
-            return schedule.reserve(now, self.interval, deadline.remaining, pause=pause)
+            return schedule.reserve(now, self.interval, deadline.remaining, warming=self._warming, pause=pause)
 
         return self._in_time(self._cell.change(step))
 

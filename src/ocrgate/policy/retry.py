@@ -107,7 +107,7 @@ class Retry:
         settings = self.settings
         if diagnosis.action == "refresh_token":
             return 0.0
-        if diagnosis.retry_after is not None:
+        if diagnosis.retry_after is not None and diagnosis.retry_after >= 0:
             return diagnosis.retry_after
         if diagnosis.category == "throttle":
             # Full jitter may draw 0, which is no answer to "too often": wait at least the base.

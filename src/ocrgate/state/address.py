@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 SCHEMES = ("redis", "rediss", "unix")
 PREFIX = "ocrgate"
 TIMEOUT = 0.1
-"""Seconds for a connection, and for each answer, unless the address says otherwise."""
+TLS_TIMEOUT = 0.3
+"""Seconds for each answer and for a connection, and for a connection with TLS, unless the address says otherwise."""
 
 _LONGEST = 3600.0
 _OPTIONS = ("db", "username", "password", "socket_timeout", "socket_connect_timeout", "socket_keepalive", "client_name")
@@ -77,7 +78,7 @@ def _parsed(url: str) -> Address:
         raise ValueError("no host, or no number of a database")
     options: dict[str, Any] = {
         "socket_timeout": TIMEOUT,
-        "socket_connect_timeout": TIMEOUT,
+        "socket_connect_timeout": TLS_TIMEOUT if parts.scheme == "rediss" else TIMEOUT,
         "protocol": 2,
         "connection_class": Connection,
         **parse_url(url),  # type: ignore[no-untyped-call]

@@ -30,7 +30,8 @@ class RedisStore:
     """Values shared by hosts through a Redis, or a Valkey, of version 6 or later, as one server or behind one address.
 
     Building it opens nothing. Nothing is tried twice, and an operation waits no longer than `socket_connect_timeout`
-    for a connection and `socket_timeout` for each answer, a tenth of a second each unless the address says otherwise.
+    for a connection and `socket_timeout` for each answer, a tenth of a second each (with TLS, 0.3 s for a connection)
+    unless the address says otherwise.
     After an error the connections are made anew. Ends of lives are the server's, and so is `time`.
 
     All keys begin with `{PREFIX}:`, so that they are in one slot of a cluster. A server that evicts keys without an
@@ -138,7 +139,6 @@ class RedisStore:
                 answer = self._line.ask(*instead)
             return read(answer)
         except self._errors as error:
-            self._time.doubt()
             # A cause that repeats the password is not passed on.
             cause = None if tells(self._address, str(error)) else error
             raise StoreError(explained(self._address, error)) from cause

@@ -1,0 +1,91 @@
+"""Forks again and again while its threads are in the middle of calls: `python -m tests.prefork.forks STATE ROUTE LEDGER`.
+
+Every child reads with the gateway of its parent, alone and with threads of its own, closes it and ends; the parent goes
+on. Says `whole` when all went well.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import threading
+import traceback
+import warnings
+
+from ocrgate import Gateway
+from tests.prefork.street import PATIENCE, open_gateway, read
+
+CHILDREN = 12
+THREADS = 4
+
+
+def work(gateway: Gateway, route: str, over: threading.Event, failures: list[str]) -> None:
+    while not over.is_set():
+        try:
+            read(gateway, route)
+        except Exception:
+            failures.append(traceback.format_exc())
+            over.set()
+
+
+def child(gateway: Gateway, route: str) -> int:
+    """Exit status."""
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+    try:
+        for _ in range(3):
+            read(gateway, route)
+        failures: list[str] = []
+        over = threading.Event()
+        threads = [threading.Thread(target=work, args=(gateway, route, over, failures)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        gateway.status()
+        for _ in range(3):
+            read(gateway, route)
+        over.set()
+        for thread in threads:
+            thread.join()
+        gateway.flush()
+        gateway.close()
+        if failures:
+            sys.stderr.write(failures[0])
+        return len(failures)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+
+
+def main(state: str, route: str, ledger: str) -> None:
+    gateway = open_gateway(state, ledger)
+    heard: list[object] = []
+    gateway.on(heard.append)
+    read(gateway, route)
+    over, failures = threading.Event(), []
+    threads = [threading.Thread(target=work, args=(gateway, route, over, failures)) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    children = []
+    for _ in range(CHILDREN):
+        read(gateway, route)
+        pid = os.fork()
+        if not pid:
+            os._exit(child(gateway, route))
+        children.append(pid)
+    statuses = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
+    before = len(heard)
+    read(gateway, route)
+    over.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    gateway.flush()
+    assert statuses == [0] * CHILDREN, statuses
+    assert not failures, failures[0]
+    assert len(heard) > before, "the parent's listeners go on"
+    gateway.close()
+    sys.stdout.write("whole\n")
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore", DeprecationWarning)  # that forking with threads is delicate, which is the point
+    main(*sys.argv[1:])
