@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "timeline": [{key: each for key, each in asdict(phase).items() if key != "rules"} for phase in plan],
         "stacks": stacks,
         "simulated": {"lengths": lengths, **found},
-        "targets": [*(_targets(stacks["ocrgate"]) if "ocrgate" in stacks else []), _longest(found)],
+        "targets": [*(targets(stacks["ocrgate"]) if "ocrgate" in stacks else []), _longest(found)],
     }
     report.write_json(options.out, document)
     report.write(options.out.with_suffix(".md"), markdown(document))
@@ -96,12 +96,13 @@ def run(name: str, pace: Pace, plan: Sequence[Phase]) -> dict[str, Any]:
     # What hangs in the SDK ends with the connections, so that the next stack has the machine for itself.
     census.settles(lambda: sum(thread.name.startswith("caller") for thread in threading.enumerate()), 0)
     left["callers"] = sum(thread not in before and thread.name.startswith("caller") for thread in threading.enumerate())
-    return _summary(shots, sent, course, plan, pace) | {"left_over": left}
+    return summary(shots, sent, course, plan, pace) | {"left_over": left}
 
 
-def _summary(
+def summary(
     shots: Sequence[Shot], sent: Sequence[LoggedRequest], course: Course, plan: Sequence[Phase], pace: Pace
 ) -> dict[str, Any]:
+    """What the pictures, and the calls that the platform got, say of one stack."""
     stretches, returns = [], []
     wasted = due = 0
     for place, phase in enumerate(plan):
@@ -124,7 +125,8 @@ def _summary(
     }
 
 
-def _targets(found: Mapping[str, Any]) -> list[target.Target]:
+def targets(found: Mapping[str, Any]) -> list[target.Target]:
+    """What ocrgate should reach."""
     due, left = found["due"], found["left_over"]
     slowest = [each["open_for"] for each in found["back"]]
     return [

@@ -13,6 +13,7 @@ from benchmarks.timeline import Course, Pace, Phase, phases
 from benchmarks.traffic import Shot, back, figures
 
 from ocrgate.settings import BreakerSettings
+from ocrgate.testing.simulator import LoggedRequest
 
 PACE = Pace(1.0, 20.0)
 DEADLINE = 0.75
@@ -73,6 +74,29 @@ def test_a_checked_run_fails_when_a_target_is_missed(tmp_path: Path, monkeypatch
     out = ["--open-for", "0.5", "--rate", "10", "--stacks", "ocrgate", "--out", str(tmp_path / "outage.json")]
     assert outage.main([*out, "--check"]) == 1
     assert outage.main(out) == 0
+
+
+def asked(time: float, endpoint: str = "accurate") -> LoggedRequest:
+    return LoggedRequest("/", endpoint, "first", "ok", None, time, 0, "POST", {})
+
+
+def test_wasted_are_the_calls_that_a_dead_platform_got_beside_the_images_of_that_time() -> None:
+    plan = [Phase("healthy", 2.0), Phase("hang", 4.0, dead=True), Phase("healthy", 6.0)]
+    course = Course([(0.0, 100.0), (2.0, 102.0), (6.0, 106.0), (12.0, 112.0)])
+    shots = [shot(number, "local" if 2 <= number < 7 else "cloud") for number in range(12)]
+    sent = [asked(101.0), asked(102.0), asked(103.0, "token"), asked(106.0), asked(107.0)]
+    found = outage.summary(shots, sent, course, plan, PACE)
+    assert found["wasted_share"] == 1 / 4
+    assert [(phase["due"], phase["sent"]) for phase in found["phases"]] == [(2, 1), (4, 1), (6, 2)]
+    assert found["back"] == [{"after": "hang", "open_for": 1.1}]
+
+
+def test_a_platform_that_is_not_used_again_is_a_missed_target() -> None:
+    plan = [Phase("hang", 2.0, dead=True), Phase("healthy", 2.0)]
+    course = Course([(0.0, 100.0), (2.0, 102.0), (4.0, 104.0)])
+    found = outage.summary([shot(number, "local") for number in range(4)], [], course, plan, PACE)
+    told = outage.targets({**found, "left_over": {"threads": 0, "processes": 0, "callers": 0}})
+    assert [each["met"] for each in told if "longest way back" in each["what"]] == [False]
 
 
 def test_an_answer_after_the_deadline_is_valid_but_not_in_time() -> None:

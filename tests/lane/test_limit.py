@@ -139,7 +139,13 @@ def test_a_full_queue_is_counted_from_the_limit() -> None:
     gate.lane.close()
 
 
-def test_a_call_that_is_left_behind_makes_room_within_the_limit(gate: Gate) -> None:
+@pytest.mark.parametrize("idle", [0, 4])
+def test_a_call_that_is_left_behind_makes_room_within_the_limit(idle: int, gate: Gate) -> None:
+    if idle:
+        first = gate.send(idle)
+        assert gate.began(idle)
+        gate.go.release(idle)
+        assert ended(first)
     gate.lane.limit = 2
     hung = gate.send(2)
     waiting = gate.send(3)
@@ -214,12 +220,14 @@ def test_a_killed_attempt_makes_room_for_those_who_wait(engines: ProcessLane, tm
 
 
 def test_a_thread_that_makes_ready_for_the_next_call_does_not_hold_up_calls_that_another_could_serve() -> None:
-    both, resting, rested = Barrier(2), Event(), Event()
+    both, submitted, resting, rested = Barrier(2), Event(), Event(), Event()
 
     def work(ticket: Ticket) -> Page:
         assert ticket.request is not None
         if ticket.request.data == b"together":
             both.wait(PATIENCE)
+        if ticket.request.data == b"first":
+            assert submitted.wait(PATIENCE)
         return Page()
 
     def rest() -> None:
@@ -236,7 +244,9 @@ def test_a_thread_that_makes_ready_for_the_next_call_does_not_hold_up_calls_that
     lane.limit = 1
     resting.set()
     try:
-        assert ended([submit(b"first"), submit(b"second")])
+        pair = [submit(b"first"), submit(b"second")]
+        submitted.set()
+        assert ended(pair)
     finally:
         rested.set()
         lane.close()

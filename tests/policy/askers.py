@@ -10,24 +10,44 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from ocrgate.errors import ProviderRefused
 from ocrgate.policy.breaker import Breaker, Permit, State
 from ocrgate.settings import BreakerSettings
-from ocrgate.state import open_store
+from ocrgate.state import RedisStore, SQLiteStore, StoreError
 from tests.state.work import wait_for_go
+
+T = TypeVar("T")
 
 SOON = BreakerSettings(window=4, minimum=2, failure_rate=0.5, open_for=0.05, probes=1, successes=1)
 ALL = BreakerSettings(window=1000, minimum=200, failure_rate=1.0)
 
 
+class PatientFile(SQLiteStore):
+    """One that waits for other processes as long as it takes: on a busy host that may be longer than a call would."""
+
+    def get(self, name: str) -> str | None:
+        return self._patiently(lambda: super(PatientFile, self).get(name))
+
+    def swap(self, name: str, old: str | None, new: str | None, ttl: float | None = None) -> bool:
+        return self._patiently(lambda: super(PatientFile, self).swap(name, old, new, ttl))
+
+    def _patiently(self, operation: Callable[[], T]) -> T:
+        for _ in range(100):
+            with contextlib.suppress(StoreError):
+                return operation()
+        return operation()
+
+
 @contextlib.contextmanager
 def breaker_at(url: str, settings: BreakerSettings = SOON, **how: Any) -> Iterator[Breaker]:
     """One whose record is in the state of that name, which is closed afterwards."""
-    with contextlib.closing(open_store(url)) as store:
+    kind, _, path = url.partition(":")
+    store = PatientFile(path) if kind == "sqlite" else RedisStore(f"{url}?socket_timeout=10&socket_connect_timeout=10")
+    with contextlib.closing(store):
         yield Breaker("baidu", settings, store=store, **how)
 
 

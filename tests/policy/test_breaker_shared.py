@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -208,6 +210,22 @@ def test_answers_to_calls_from_before_the_record_was_lost_close_and_open_nothing
     assert state_of(breaker) == "closed"
 
 
+def test_answers_from_before_the_record_was_lost_do_not_keep_it_open_longer(make: Maker) -> None:
+    clock = ManualClock()
+    store = store_of(make, clock)
+    breaker = make(clock, store=store)
+    open_it(breaker)
+    close_it(breaker, clock)
+    calls = [breaker.admit() for _ in range(4)]
+    store.put(join("breaker", "baidu"), "")
+    open_it(breaker)
+    half_open(breaker, clock).failure()
+    clock.advance(5.0)
+    for call in calls:
+        call.failure()
+    assert breaker.retry_in == pytest.approx(15.0), "though as many transitions were made as before"
+
+
 @pytest.mark.parametrize("period", [None, 60.0])
 def test_an_ordinary_call_reads_the_record_twice_and_writes_it_once_at_most(make: Maker, period: float | None) -> None:
     clock = ManualClock()
@@ -236,6 +254,29 @@ def test_how_a_call_ended_that_counts_nowhere_is_not_told_to_the_store(make: Mak
     store.asked.clear()
     permit.failure()
     assert store.asked == []
+
+
+def test_a_call_is_let_through_while_the_store_is_slow_to_take_how_another_one_ended(make: Maker) -> None:
+    clock = ManualClock()
+    kept = store_of(make, clock)
+    writing, written = Event(), Event()
+
+    class Slow(InTime):
+        def swap(self, name: str, old: str | None, new: str | None, ttl: float | None = None) -> bool:
+            writing.set()
+            written.wait(10.0)
+            return super().swap(name, old, new, ttl)
+
+    breaker = make(clock, store=Slow(kept, clock))
+    with ThreadPoolExecutor(2) as pool:
+        telling = pool.submit(breaker.admit().failure)
+        assert writing.wait(10.0)
+        try:
+            assert not pool.submit(breaker.admit).result(5.0).probe
+        finally:
+            written.set()
+        telling.result(10.0)
+    assert breaker.status().failures == 1
 
 
 def test_a_refused_call_reads_the_record_once(make: Maker) -> None:

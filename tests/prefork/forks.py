@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -31,7 +32,9 @@ def work(gateway: Gateway, route: str, over: threading.Event, failures: list[str
 
 def child(gateway: Gateway, route: str) -> int:
     """Exit status."""
-    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+    # A child that hangs says where and dies.
+    faulthandler.register(signal.SIGALRM, chain=True)
+    signal.alarm(int(PATIENCE))
     try:
         for _ in range(3):
             read(gateway, route)

@@ -7,7 +7,6 @@ read and the parent could, too.
 
 from __future__ import annotations
 
-import faulthandler
 import gc
 import os
 import sys
@@ -19,7 +18,7 @@ from typing import Any
 from ocrgate.lane import child as workers
 from ocrgate.state import file
 from tests.prefork.forks import child
-from tests.prefork.street import PATIENCE, open_gateway, read
+from tests.prefork.street import open_gateway, read
 
 _KINDS = (type(threading.Lock()), type(threading.RLock()))
 _PASSED_ON = {id(workers.birth), id(file._opening), id(file._forking)}
@@ -73,7 +72,6 @@ def main(state: str, route: str, ledger: str) -> None:
     holder = threading.Thread(target=hold)
     holder.start()
     held.wait()
-    faulthandler.dump_traceback_later(2 * PATIENCE, exit=True)
     pid = os.fork()
     if not pid:
         os._exit(child(gateway, route))

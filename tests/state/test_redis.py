@@ -111,12 +111,15 @@ def test_names_whose_time_is_over_leave_the_server(store: RedisStore, server: Se
         with server.client() as client:
             return int(client.zcard("{ocrgate}:names"))
 
-    for number in range(300):
+    for number in range(200):
+        store.put(f"live/{number}", "x")
         store.put(f"old/{number}", "x", ttl=0.001)
     store.put("a", "1")
     for _ in range(600):
         store.add("n", 1)
-    assert names() == 2, "writes sweep in passing"
+    assert names() == 202, "writes sweep in passing"
+    for name in store.scan("live/"):
+        store.swap(name, "x", None)
     for number in range(50):
         store.put(f"old/{number}", "x", ttl=0.001)
     until(lambda: not store.scan("old/"))
@@ -333,7 +336,7 @@ def test_tls_is_had_in_time_and_what_is_wrong_with_it_is_told(tmp_path: Path) ->
     with Speaking(None) as silent:
         begun = time.perf_counter()
         assert "no answer within 0.1 s" in told(RedisStore(silent.url.replace("redis:", "rediss:")))
-        assert 0.28 < time.perf_counter() - begun < 0.6
+        assert time.perf_counter() - begun < 0.6
     with Speaking(b"-ERR plain\r\n") as plain:
         assert "TLS does not come about" in told(RedisStore(f"rediss://127.0.0.1:{plain.port}?{patient}"))
     with Speaking(b"-LOADING\r\n", (certificate, key)) as sealed:

@@ -152,14 +152,13 @@ class Flights:
             with self._lock:
                 flight.waiting.discard(seat)
         outcome = flight.outcome if flight.landed else None
-        late = deadline.expired
-        if outcome is not None and (late or not flight.hurried or deadline.at <= flight.until):
+        if outcome is not None and (not flight.hurried or deadline.at <= flight.until):
             with self._lock:
                 self._shared += 1
             return outcome
         if cancel():
             raise AllProvidersFailed
-        if late:
+        if deadline.expired:
             raise DeadlineExceeded
         return None
 

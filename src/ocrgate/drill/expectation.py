@@ -35,11 +35,19 @@ def _key_of(call: Call) -> str | None:
     return accepted[-1] if accepted else None
 
 
+def _why(call: Call) -> str:
+    """What became of a call that is not valid: its last attempt with what can be done about it, or the error."""
+    last = call.attempts[-1] if call.attempts else None
+    if last is None or last.diagnosis is None:
+        return str(call.error or "an answer that is not valid")
+    return f"{last.summary()}. {last.diagnosis.remedy}"
+
+
 def _all_answered(seen: Observation) -> Verdict:
     failed = [call for call in seen.within("fault", seen.routes[0]) if not call.valid]
     if failed:
-        why = failed[0].error or "an answer that is not valid"
-        return Verdict(False, f"{len(failed)} images had no valid result, image {failed[0].image}: {why}")
+        told = f"{len(failed)} images had no valid result, image {failed[0].image}"
+        return Verdict(False, f"{told}: {_why(failed[0])}")
     return Verdict(True, f"all {len(seen.within('fault', seen.routes[0]))} images were answered validly meanwhile")
 
 
@@ -137,7 +145,8 @@ def _others_served(seen: Observation) -> Verdict:
     rest = [call for call in seen.within("fault", seen.routes[-1]) if call.image % EVERY]
     failed = [call for call in rest if not call.valid]
     if failed:
-        return Verdict(False, f"{len(failed)} other images of {len(rest)} suffered, image {failed[0].image}")
+        told = f"{len(failed)} other images of {len(rest)} suffered, image {failed[0].image}"
+        return Verdict(False, f"{told}: {_why(failed[0])}")
     return Verdict(True, f"all other images were answered, {len(rest)} of them by the engine that was struck")
 
 

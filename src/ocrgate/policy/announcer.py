@@ -41,7 +41,7 @@ class Announcer:
         self._look = look
         self._observer = observer
         self._news: deque[tuple[State, State]] = deque()
-        self._storage = _Storage(name, clock)
+        self._storage = _Storage(name, look, clock)
         self.after_fork()
         fork.renew(self)
 
@@ -67,14 +67,14 @@ class Announcer:
             # Looked at within the lock, so what is followed is never older than what was followed before.
             sight = self._look()
             if self.heard is None:
-                self._storage.see(sight)
+                self._storage.state = sight.state
                 self._join()
             elif self.heard != sight.epoch:
                 missed = max(0, sight.epoch - self.heard)
                 for state in sight.trail[-missed:] if missed else ():
                     if state != self._storage.state:
                         self._lead[state]()
-                self._storage.see(sight)
+                self._storage.state = sight.state
                 # Reading it makes pybreaker notice, and tell, where the record is not what the trail led to.
                 _ = self._circuit.state
             self.heard = sight.epoch
@@ -105,21 +105,16 @@ class _Listener(pybreaker.CircuitBreakerListener):
 
 
 class _Storage(pybreaker.CircuitBreakerStorage):
-    """The record as it was seen last, for pybreaker, which counts nothing in it: the record has it already."""
+    """The record for pybreaker, which counts nothing in it: that is done before pybreaker hears of it.
 
-    def __init__(self, name: str, clock: Clock) -> None:
+    The state is the one that pybreaker was led to; the rest is as the record is now.
+    """
+
+    def __init__(self, name: str, look: Callable[[], Sight], clock: Clock) -> None:
         super().__init__(name)
+        self._look = look
         self._clock = clock
         self._state = "closed"
-        self._counter = self._success_counter = 0
-        self._opened_at: dt.datetime | None = None
-
-    def see(self, sight: Sight) -> None:
-        """Take over what the record shows."""
-        self._counter, self._success_counter = sight.failures, sight.successes
-        if sight.state == "open":
-            self._opened_at = dt.datetime.fromtimestamp(self._clock.time() - sight.age, dt.timezone.utc)
-        self._state = sight.state
 
     @property
     def state(self) -> str:
@@ -131,16 +126,19 @@ class _Storage(pybreaker.CircuitBreakerStorage):
 
     @property
     def counter(self) -> int:
-        return self._counter
+        return self._look().failures
 
     @property
     def success_counter(self) -> int:
-        return self._success_counter
+        return self._look().successes
 
     @property
     def opened_at(self) -> dt.datetime | None:
-        return self._opened_at
+        sight = self._look()
+        if sight.state != "open":
+            return None
+        return dt.datetime.fromtimestamp(self._clock.time() - sight.age, dt.timezone.utc)
 
     @opened_at.setter
     def opened_at(self, datetime: dt.datetime) -> None:
-        """When that was is in the record."""
+        """The record has it."""

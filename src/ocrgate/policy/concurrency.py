@@ -51,6 +51,7 @@ class Concurrency:
         self._samples: list[float] = []
         self._peak = 0
         self._baseline: float | None = None
+        self._widest = self._width
         self._rounds = 0
         self._probing = False
         fork.renew(self)
@@ -105,17 +106,19 @@ class Concurrency:
         self._begin_round()
         if self._probing:
             self._probing, self._rounds, self._baseline = False, 0, typical
+            self._widest = self._width
             return
         self._rounds += 1
-        # As few calls as there may be cannot be in each other's way.
-        if self._baseline is None or self._width < self._least + 1.0:
+        self._widest = max(self._widest, self._width)
+        if self._baseline is None:
             self._baseline = typical
         gradient = max(0.5, min(1.0, _TOLERANCE * self._baseline / typical)) if typical > 0 else 1.0
         growth = math.sqrt(self._width) / 2 if used else 0.0
         self._set(self._width + _SMOOTHING * (self._width * gradient + growth - self._width))
         if gradient < 1.0:
             self._eased = now
-        if self._rounds >= _PROBE_EVERY:
+        # When even a quarter of the calls are not fast enough, it may be that they never are any more.
+        if self._rounds >= _PROBE_EVERY or self._width <= self._widest / 4:
             self._probing, self._eased = True, now
 
     def _ease(self, now: float) -> None:

@@ -117,7 +117,7 @@ class RedisStore:
     def _write(self, read: Callable[[Any], T], script: Script, name: str, *arguments: bytes) -> T:
         # Before the write: after it, a failure would have it counted twice.
         if self._writes % _SWEEP_EVERY == _SWEEP_EVERY - 1:
-            self._swept = self._run(bytes, SWEEP, self._names, arguments=(self._entry, self._swept, _SWEPT))
+            self._swept = self._run(_bound, SWEEP, self._names, arguments=(self._entry, self._swept, _SWEPT))
         self._writes += 1
         key = _bytes(name)
         return self._run(read, script, self._entry + key, self._names, arguments=(key, *arguments))
@@ -153,7 +153,7 @@ class RedisStore:
 
 def _life(ttl: float | None) -> bytes:
     """As the scripts take it; what is beyond all years is for ever."""
-    if ttl is None or ttl * 1000 >= _EXACT:
+    if ttl is None or not ttl * 1000 < _EXACT:
         return b""
     return b"%d" % max(0, math.ceil(ttl * 1000))
 
@@ -177,6 +177,10 @@ def _text_or_none(answer: Any) -> str | None:
 
 def _yes(answer: Any) -> bool:
     return int(answer) == 1
+
+
+def _bound(answer: Any) -> bytes:
+    return b"" + answer
 
 
 def _sum(answer: Any) -> tuple[bool, int | None]:
