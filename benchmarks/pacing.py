@@ -36,7 +36,6 @@ _HEAD = (
     "most in a second",
     "violations",
     "refused",
-    "six calls within ms",
 )
 
 

@@ -178,6 +178,19 @@ def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
         Result.from_dict(data)
 
 
+FOUR: Any = [[0, 0], [1, 0], [1, 1], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    "corners", [[], FOUR[:3], [*FOUR, [2, 2]], [*FOUR, "more"], [*FOUR[:3], [1]], [*FOUR[:3], "11"]]
+)
+def test_a_polygon_has_four_pairs_of_numbers(corners: Any) -> None:
+    data = full().to_dict()
+    data["pages"][0]["lines"][0]["polygon"] = corners
+    with pytest.raises(ValueError, match="four pairs of numbers"):
+        Result.from_dict(data)
+
+
 def test_notes_are_told_as_far_as_json_can_hold_them() -> None:
     strange: Any = {"rows": ((0, 1), (2,)), 7: {1}}
     result = Result((Page(notes=strange),), "local")

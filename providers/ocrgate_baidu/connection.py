@@ -17,6 +17,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.poolmanager import PoolManager, ProxyManager
 
+from ocrgate import fork
 from ocrgate_baidu.attempt import Attempt, current
 
 STALE = 1.0
@@ -35,6 +36,11 @@ class Resolver:
 
     def __init__(self, resolve: Resolve = _resolve) -> None:
         self._resolve = resolve
+        self.after_fork()
+        fork.renew(self)
+
+    def after_fork(self) -> None:
+        # Threads that were looking a name up did not come along.
         self._lock = threading.Lock()
         self._running: dict[tuple[str, int], Future[Addresses]] = {}
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ocrgate import fork
 from ocrgate.answers import Answers
 from ocrgate.audit import Ledger, LedgerError, bench_record, switch_record, trial_record, use_record
 from ocrgate.clock import SYSTEM_CLOCK, Clock
@@ -63,7 +63,7 @@ class Commons:
         except ValueError as error:
             raise ConfigError([Problem(str(error), "cache.path")]) from error
         self.ledger = None if settings.audit.path is None else Ledger(settings.audit, clock)
-        self._lock = threading.Lock()
+        self._lock = fork.Lock()
         self._users = 0
         self._unwritten = False
 

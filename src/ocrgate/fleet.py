@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ocrgate import catalog
+from ocrgate import catalog, fork
 from ocrgate.answers import Questions
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.commons import Commons
@@ -47,9 +47,9 @@ class Fleet:
     ) -> None:
         self.settings = settings
         self.commons = Commons(clock=clock) if commons is None else commons
-        self._lock = threading.Lock()
-        self._calls = 0
         self._retired = False
+        self.after_fork()
+        fork.renew(self)
         given = providers or {}
         chaos = None if settings.chaos is None else _chaos(settings.chaos, clock)
         self.engines: dict[str, Engine] = {}
@@ -69,6 +69,11 @@ class Fleet:
         self._questions: dict[str, Questions] = {}
         self._open = True
         self.commons.hold()
+
+    def after_fork(self) -> None:
+        # Calls of the parent's other threads do not go on here, so nobody will tell of their end.
+        self._lock = threading.Lock()
+        self._calls = 0
 
     def route(self, name: str | None) -> Route:
         """The route of that name; without one `default`, or the first.
@@ -121,7 +126,7 @@ class Fleet:
         finally:
             with self._lock:
                 self._calls -= 1
-                last = self._retired and self._calls == 0
+                last = self._retired and self._calls <= 0
             if last:
                 self._close()
 

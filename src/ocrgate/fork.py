@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from typing import Protocol
 
@@ -21,6 +22,23 @@ _all: weakref.WeakSet[Renewable] = weakref.WeakSet()
 def renew(thing: Renewable) -> None:
     """Have `thing.after_fork()` called in every child that this process forks, as long as the thing lives."""
     _all.add(thing)
+
+
+class Lock:
+    """A lock that a forked child begins with anew; for `with`."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+        renew(self)
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def _after_fork() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, get_args
 
+from ocrgate import fork
 from ocrgate.cancel import Cancellation
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 from ocrgate.commons import Commons, Shared
@@ -51,9 +51,9 @@ class Gateway:
         self._clock = clock
         self._given = dict(providers or {})
         self._events = Events()
-        self._lock = threading.Lock()
+        self._lock = fork.Lock()
         self._source: Source | None = None
-        self._changing = threading.Lock()
+        self._changing = fork.Lock()
         self._fleet = self._build(settings, None)
 
     @classmethod

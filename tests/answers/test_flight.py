@@ -295,6 +295,16 @@ def test_a_good_answer_is_shared_even_when_the_leader_has_given_up(calls: Calls)
     assert follower.result(20)[1]
 
 
+def test_that_an_image_is_none_is_shared_even_when_the_leader_has_given_up(calls: Calls) -> None:
+    reading, cancel = Reading(), Cancellation()
+    calls.lead(reading, 1.0, cancel=cancel)
+    follower = calls.follow(Reading(), 5.0)
+    cancel.cancel()
+    calls.clock.advance(2.0)
+    reading.raises(InvalidImage("no image"))
+    assert isinstance(error_of(follower), InvalidImage)
+
+
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt(), SystemExit(), GeneratorExit()], ids=repr)
 def test_when_the_leader_is_interrupted_a_follower_takes_over(calls: Calls, interruption: BaseException) -> None:
     reading, second = Reading(), Reading()
@@ -393,10 +403,11 @@ def test_when_the_gateway_closes_nobody_follows_any_more(calls: Calls) -> None:
     reading.raises(AllProvidersFailed())
     assert [error_of(follower) for follower in followers] == [closed, closed]
     assert second.calls == 2
-    calls.lead(third)
+    slow = calls.lead(third)
     fourth = Reading()
     fourth.returns()
     assert calls.call(fourth).result(20) == (GOOD, False)
+    assert not slow.done()
     third.returns()
 
 

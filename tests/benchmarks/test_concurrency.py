@@ -12,6 +12,7 @@ from typing import Any
 import PIL.Image
 import pytest
 from benchmarks import concurrency, crowd, doorway, numbered, parallel, target
+from benchmarks.report import Progress
 
 QUICK = ("--threads", "4", "--each", "2", "--rounds", "2", "--beside", "5")
 
@@ -71,6 +72,14 @@ def test_what_could_not_be_measured_misses_its_target() -> None:
     assert target.aim("x", 4, at_least=5)["met"] is False
 
 
+def test_a_missed_target_fails_a_run_that_is_checked_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    missed, met = target.aim("calls lost", 1, at_most=0), target.aim("calls made", 5, at_least=5)
+    assert target.conclude([missed, met], Progress(), check=True) == 1
+    assert target.conclude([missed, met], Progress(), check=False) == 0
+    assert target.conclude([met], Progress(), check=True) == 0
+    assert "MISSED: calls lost: 1, at most 0\nmet: calls made: 5, at least 5\n" in capsys.readouterr().err
+
+
 def test_a_way_that_fails_ends_the_measurement() -> None:
     @contextmanager
     def broken(_threads: int, _seconds: float) -> Iterator[parallel.Call]:
@@ -89,6 +98,16 @@ def test_a_door_that_lets_nobody_through_is_an_error_of_the_measurement() -> Non
 
     with pytest.raises(RuntimeError, match="nobody got through"):
         doorway.Doorway(LookupError).watch([no, no], 1.0)
+
+
+def test_who_fails_for_another_reason_at_the_door_has_not_been_turned_away() -> None:
+    door = doorway.Doorway(LookupError)
+
+    def fail() -> None:
+        raise TypeError("not a refusal")
+
+    with pytest.raises(TypeError, match="not a refusal"):
+        door.watch([door.enter, fail], 0.1)
 
 
 def test_threads_of_a_crowd_begin_together_and_their_time_is_that_of_the_last() -> None:

@@ -174,6 +174,11 @@ def test_a_longer_open_time_is_a_longer_way_back() -> None:
     assert recovery.away("error", 0.5, long, PACE) > 2.0
 
 
+def test_the_way_back_ends_when_the_breaker_has_closed_not_at_the_first_answer() -> None:
+    few, many = (BreakerSettings(window=10, minimum=5, open_for=1.0, successes=number) for number in (1, 20))
+    assert recovery.away("error", 0.5, many, PACE) > recovery.away("error", 0.5, few, PACE) + 0.2
+
+
 def test_an_open_time_that_may_grow_far_is_seen_in_the_sweep() -> None:
     near, far = (BreakerSettings(window=10, minimum=5, open_for=1.0, growth=growth) for growth in (1.25, 8.0))
     for trouble, (first, second) in recovery.sweep(near, PACE, [1.3, 3.7]).items():

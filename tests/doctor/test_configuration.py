@@ -96,7 +96,7 @@ def test_a_redis_that_is_not_there_fails_and_says_what_to_do() -> None:
 def test_a_redis_is_written_read_and_left_as_it_was() -> None:
     with Server() as server:
         found = state(settings(state=server.url))
-        assert (found.status, found.detail) == ("pass", f"{server.url}?db=0: written and read")
+        assert (found.status, found.detail) == ("pass", f"{server.brisk}?db=0: written and read")
         with server.client() as client:
             assert client.keys() == []
 

@@ -28,15 +28,20 @@ def own(**sections: Any) -> Blueprint:
 def test_no_word_of_the_users_own_gets_into_a_drill() -> None:
     blueprint = own(
         state="redis://:REAL-PASSWORD@127.0.0.1:6379/0",
-        audit={"path": "REAL-LEDGER.jsonl", "key": "REAL-LEDGER-KEY"},
-        cache={"path": "REAL-CACHE.db"},
+        audit={"path": "ledger.jsonl", "key": "REAL-LEDGER-KEY"},
+        cache={"path": "answers.db"},
         providers={"baidu": {**BAIDU, "base_url": "http://127.0.0.1:1/REAL", "proxies": {"http": "http://REAL:1"}}},
     )
     with House(blueprint) as house:
         options = house.settings.providers["baidu"].options
-        carried = pickle.dumps(blueprint.settings.providers) + repr(house.settings).encode() + repr(options).encode()
+        carried = (
+            pickle.dumps(blueprint)
+            + pickle.dumps(house.settings)
+            + repr(house.settings).encode()
+            + repr(options).encode()
+        )
         assert b"REAL" not in carried
-        assert options["base_url"] == house.platform.url
+        assert (options["base_url"], options["trust_env"]) == (house.platform.url, False)
         assert [key["name"] for key in options["keys"]] == ["main", "spare"]
         assert {key.name for key in house.platform.keys} == {"main", "spare"}
         audit, cache = house.settings.audit, house.settings.cache
@@ -44,7 +49,6 @@ def test_no_word_of_the_users_own_gets_into_a_drill() -> None:
         for path in (audit.path, cache.path):
             assert house.folder in Path(path or "").parents
         assert house.settings.state == f"sqlite:{house.folder / 'state' / 'state.db'}"
-        assert b"REAL-LEDGER-KEY" not in pickle.dumps(house.settings)
 
 
 def test_times_breakers_budgets_and_routes_are_the_users() -> None:
@@ -88,6 +92,8 @@ def test_what_a_drill_changes_is_told() -> None:
         "chaos is off",
     )
     assert blueprint.settings.routes["default"].accept.rules == ()
+    assert blueprint.settings.chaos is None
+    assert blueprint.settings.providers["baidu"].quota == {}
 
 
 def test_rules_that_accept_the_text_of_a_drill_stay() -> None:

@@ -66,6 +66,14 @@ def test_a_record_that_began_anew_is_followed_back() -> None:
     assert record.heard[1:] == [("baidu", "closed", "open")]
 
 
+def test_all_that_happened_in_a_record_that_began_anew_is_news() -> None:
+    record = Record()
+    record.show(3, "closed", "open", "half-open", "closed")
+    record.heard.clear()
+    record.show(2, "half-open", "open", "half-open")
+    assert record.heard == [("baidu", "closed", "open"), ("baidu", "open", "half-open")]
+
+
 def test_a_record_that_is_where_it_was_is_no_news() -> None:
     record = Record()
     record.show(1, "open", "open")

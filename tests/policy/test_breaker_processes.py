@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 
@@ -41,8 +41,23 @@ def breaker(url: str) -> Iterator[Breaker]:
         yield breaker
 
 
-def work(job: str, *arguments: object) -> subprocess.Popen[str]:
-    return start(job, *arguments, module="tests.policy.askers")
+Work = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def work() -> Iterator[Work]:
+    """Starts a job; none is left running when the test has failed."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def begin(job: str, *arguments: object) -> subprocess.Popen[str]:
+        processes.append(start(job, *arguments, module="tests.policy.askers"))
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        process.kill()
+        with process:
+            process.wait(20.0)
 
 
 def open_until_due(breaker: Breaker) -> None:
@@ -52,7 +67,7 @@ def open_until_due(breaker: Breaker) -> None:
     until(lambda: not breaker.would_refuse(), "the open time to be over")
 
 
-def test_four_processes_of_sixteen_threads_at_half_open_send_one_probe(url: str, breaker: Breaker) -> None:
+def test_four_processes_of_sixteen_threads_at_half_open_send_one_probe(url: str, breaker: Breaker, work: Work) -> None:
     processes = [work("ask", url, 16) for _ in range(PROCESSES)]
     open_until_due(breaker)
     go(*processes)
@@ -63,7 +78,7 @@ def test_four_processes_of_sixteen_threads_at_half_open_send_one_probe(url: str,
     assert breaker.state == "half-open"
 
 
-def test_no_failure_that_any_of_four_processes_saw_is_lost(url: str) -> None:
+def test_no_failure_that_any_of_four_processes_saw_is_lost(url: str, work: Work) -> None:
     processes = [work("fail", url, 2, 25) for _ in range(PROCESSES)]
     go(*processes)
     for process in processes:
@@ -104,7 +119,7 @@ def test_the_probe_of_a_process_that_was_killed_is_another_ones_when_its_lease_i
     assert breaker.state == "closed"
 
 
-def test_every_process_hears_one_chain_of_transitions_whatever_the_others_do(url: str) -> None:
+def test_every_process_hears_one_chain_of_transitions_whatever_the_others_do(url: str, work: Work) -> None:
     processes = [work("hammer", url, 150) for _ in range(PROCESSES)]
     go(*processes)
     for process in processes:
@@ -113,7 +128,7 @@ def test_every_process_hears_one_chain_of_transitions_whatever_the_others_do(url
         assert begun_closed or heard
 
 
-def test_a_forked_child_goes_on_though_every_lock_was_held_by_a_thread_of_its_parent() -> None:
+def test_a_forked_child_goes_on_though_every_lock_was_held_by_a_thread_of_its_parent(work: Work) -> None:
     process = work("fork_with_locks_held")
     go(process)
     assert json.loads(finish(process)) == [0, "closed", []]

@@ -76,7 +76,7 @@ def test_a_record_is_small_whatever_has_happened(settings: BreakerSettings) -> N
     codec = CircuitCodec(settings)
     circuit = codec.fresh()
     now = NOW + 0.123456
-    for _ in range(200):
+    for _ in range(1000):
         for _ in range(settings.minimum):
             leave = circuit.admit(now, "f" * 16, 60.0)
             circuit.told(leave, "failure", True, now, lambda: 0.123456)

@@ -71,6 +71,14 @@ def test_a_window_of_time_stays_as_small_whatever_the_traffic() -> None:
     assert tally.failures * 2 == tally.calls
 
 
+def test_a_tenth_of_the_period_is_counted_together() -> None:
+    window = TimeWindow(60.0)
+    held = window.empty
+    for now in (1000.0, 1005.5, 1006.0, 1013.0):
+        held = window.add(held, False, False, now)
+    assert held == ((1000.0, 2, 0, 0), (1006.0, 1, 0, 0), (1013.0, 1, 0, 0))
+
+
 @hypothesis.settings(deadline=None)
 @given(st.floats(2.0, 1e6))
 def test_calls_that_the_clock_says_are_yet_to_come_are_forgotten(back: float) -> None:

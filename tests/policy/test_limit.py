@@ -54,6 +54,16 @@ def test_with_a_margin_the_second_call_after_a_long_pause_waits_longer(qps: floa
         clock.advance(limit.wait)
 
 
+def test_a_long_drain_does_not_make_every_call_after_it_the_first_of_a_long_time() -> None:
+    clock = ManualClock()
+    limit = Limit("baidu", 2.0, clock, margin=0.04)
+    limit.drain(60.0)
+    for _ in range(2):
+        clock.advance(limit.wait)
+        limit.reserve(far(clock))
+    assert limit.wait == pytest.approx(0.52)
+
+
 def test_an_interruption_of_the_wait_gives_the_turn_back() -> None:
     class Interrupted(ManualClock):
         def sleep(self, seconds: float, wake: Event | None = None) -> bool:

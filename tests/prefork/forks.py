@@ -1,4 +1,6 @@
-"""Forks again and again while its threads are in the middle of calls: `python -m tests.prefork.forks STATE ROUTE LEDGER`.
+"""Forks again and again while its threads are in the middle of calls.
+
+`python -m tests.prefork.forks STATE ROUTE LEDGER`; see `open_gateway`.
 
 Every child reads with the gateway of its parent, alone and with threads of its own, closes it and ends; the parent goes
 on. Says `whole` when all went well.

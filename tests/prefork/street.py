@@ -67,10 +67,12 @@ def open_gateway(state: str = "memory", ledger: str | None = None, log: str = ""
     """A gateway of three routes: `thread` (hedged, all policies), `process`, and `default`, which is both.
 
     Args:
-        state: as in the configuration.
+        state: as in the configuration; a file ending in `.yaml` is the whole configuration instead.
         ledger: file of the ledger.
         log: file to which worker processes write.
     """
+    if state.endswith(".yaml"):
+        return Gateway.from_yaml(state)
     policies: Mapping[str, Any] = {
         "breaker": BreakerSettings(window=50, minimum=50),
         "concurrency": ConcurrencySettings(mode="aimd", minimum=4),
@@ -111,4 +113,5 @@ def picture() -> bytes:
 
 def read(gateway: Gateway, route: str) -> str:
     """One picture."""
-    return gateway.recognize(picture(), route=route, options={"text": "process {pid}"}).text
+    options = {"text": "process {pid}"} if route == "process" else None
+    return gateway.recognize(picture(), route=route, options=options).text

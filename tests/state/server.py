@@ -21,14 +21,16 @@ class Server:
         config: of the server, by name.
 
     Attributes:
-        url: of a state in it.
+        url: of a state in it, with the patience that a busy machine needs.
+        brisk: likewise, with the timeouts that one has without asking for others.
     """
 
     def __init__(self, password: str = "", **config: Any) -> None:
         # Not below pytest's own folder, whose name may be too long for a socket.
         self.folder = Path(tempfile.mkdtemp(prefix="redis-"))
         self.socket = self.folder / "socket"
-        self.url = f"unix://{self.socket}"
+        self.brisk = f"unix://{self.socket}"
+        self.url = f"{self.brisk}?socket_timeout=10&socket_connect_timeout=10"
         self._password = password
         self._config = config
         self._valkey: Any = None

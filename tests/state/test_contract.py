@@ -88,7 +88,7 @@ def store(kind: str, tmp_path: Path, clock: ManualClock, server: Server | None) 
 def test_it_fulfils_the_protocol(store: Store, kind: str, tmp_path: Path, server: Server | None) -> None:
     assert isinstance(store, Store)
     assert (store.kind, store.shared) == (kind.rsplit(maxsplit=1)[-1], "memory" not in kind)
-    socket = "" if server is None else f"{server.url}?db=0"
+    socket = "" if server is None else f"{server.brisk}?db=0"
     assert store.place == {"memory": "", "sqlite": str(tmp_path / "state.db"), "redis": socket}[store.kind]
 
 

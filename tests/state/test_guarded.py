@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from tests.state.flaky import Flaky
 from tests.state.work import finish, go, start
 
-from ocrgate.state import Guarded, SQLiteStore, StoreError, StoreHealth
+from ocrgate.state import Guarded, MemoryStore, SQLiteStore, StoreError, StoreHealth
 from ocrgate.testing import ManualClock
 
 
@@ -259,6 +260,61 @@ def test_nobody_waits_for_the_look_whether_it_is_back(inner: Flaky, clock: Manua
     assert hanging.asked == 2
     leave.set()
     store.close()
+
+
+def test_what_is_owed_is_paid_as_soon_as_the_store_is_found_back(
+    store: Guarded, inner: Flaky, clock: ManualClock
+) -> None:
+    inner.down = True
+    store.add("n", 4)
+    inner.down = False
+    clock.advance(1)
+    assert store.health().ok
+    assert inner.get("n") == "4"
+
+
+def test_what_is_counted_alone_as_the_store_comes_back_is_not_lost(inner: Flaky, clock: ManualClock) -> None:
+    class Overtaken(MemoryStore):
+        """The store comes back while an addition is made here."""
+
+        def add(self, name: str, amount: int, *, limit: int | None = None, ttl: float | None = None) -> int | None:
+            total = super().add(name, amount, limit=limit, ttl=ttl)
+            inner.down = False
+            clock.advance(1)
+            assert store.health().ok
+            return total
+
+    store = Guarded(inner, clock, Overtaken(clock), beside=False)
+    inner.down = True
+    store.add("n", 4)
+    assert inner.get("n") is None
+    store.get("other")
+    assert inner.get("n") == "4"
+
+
+def test_a_failure_of_an_earlier_outage_begins_no_other(clock: ManualClock) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    class Slow(Flaky):
+        def scan(self, prefix: str) -> Mapping[str, str]:
+            entered.set()
+            assert leave.wait(10)
+            raise StoreError("timed out")
+
+    slow = Slow(clock)
+    store = Guarded(slow, clock, beside=False)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(store.scan, "")
+        assert entered.wait(10)
+        slow.down = True
+        store.get("a")
+        assert not store.health().ok
+        slow.down = False
+        clock.advance(1)
+        assert store.health().ok
+        leave.set()
+        assert late.result(10) == {}
+    assert store.health().ok
 
 
 def test_threads_lose_no_addition_over_outages(inner: Flaky, store: Guarded, clock: ManualClock) -> None:

@@ -60,12 +60,35 @@ def test_a_thread_looks_by_itself_and_ends_with_the_outage() -> None:
 def test_a_call_wakes_the_thread_when_its_clock_says_so() -> None:
     watched = Watched(3)
     watched.lookout.begin()
+    waited = 0.0
     for number in range(1, 4):
         assert watched.pass_by() == number - 1
         watched.clock.advance(LONGEST_PAUSE)
         watched.pass_by()
-        until(lambda number=number: len(watched.looks) == number)  # type: ignore[misc]
+        waited += until(lambda number=number: len(watched.looks) == number)  # type: ignore[misc]
+    assert waited < FIRST_PAUSE * (1 + 2 + 4) / 2
     until(lambda: threads() == 0)
+
+
+def test_of_calls_that_pass_at_the_same_time_one_looks() -> None:
+    class Passed(ManualClock):
+        """While a call asks for the time, another one passes by."""
+
+        armed = False
+
+        def monotonic(self) -> float:
+            now = super().monotonic()
+            if self.armed:
+                self.armed = False
+                watched.pass_by()
+            return now
+
+    clock = Passed()
+    watched = Watched(99, beside=False, clock=clock)
+    watched.lookout.begin()
+    clock.advance(1)
+    clock.armed = True
+    assert watched.pass_by() == 1
 
 
 def test_one_outage_after_another_has_one_thread_each() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import logging
 import signal
@@ -65,8 +66,8 @@ def test_building_it_opens_nothing() -> None:
 
 @live
 def test_everything_lies_in_one_slot_below_the_prefix(store: RedisStore, server: Server) -> None:
-    other = RedisStore(f"{server.url}?prefix=other&db=0")
-    number = RedisStore(f"{server.url}?db=3")
+    other = RedisStore(f"{server.url}&prefix=other&db=0")
+    number = RedisStore(f"{server.url}&db=3")
     store.put("a/b", "1")
     store.add("n", 1)
     assert store.swap("a/c", None, "3", ttl=5)
@@ -136,9 +137,7 @@ def test_a_list_longer_than_lua_s_stack_is_whole(store: RedisStore, server: Serv
             pipeline.set(f"{{ocrgate}}:entry/many/{number}", number)
             pipeline.zadd("{ocrgate}:names", {f"many/{number}": 0})
         pipeline.execute()
-    patient = RedisStore(f"{server.url}?socket_timeout=10")
-    assert dict(patient.scan("many/")) == {f"many/{number}": str(number) for number in range(12_000)}
-    patient.close()
+    assert dict(store.scan("many/")) == {f"many/{number}": str(number) for number in range(12_000)}
 
 
 @live
@@ -174,20 +173,50 @@ def test_connections_that_the_server_closed_while_idle_are_made_anew(store: Redi
     assert store.get("a") == "1"
 
 
-@live
-def test_closing_it_closes_every_connection(server: Server) -> None:
-    def clients() -> int:
-        with server.client() as client:
-            return len(client.client_list())
+def clients(server: Server) -> int:
+    with server.client() as client:
+        return len(client.client_list())
 
-    before = clients()
-    store = RedisStore(server.url)
+
+def busy(store: RedisStore) -> None:
+    """Use it from six threads at once."""
     barrier = threading.Barrier(6)
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: (barrier.wait(10), [store.get("a") for _ in range(50)]), range(6)))
-    assert clients() > before
+
+
+@live
+def test_closing_it_closes_every_connection(server: Server) -> None:
+    before = clients(server)
+    store = RedisStore(server.url)
+    busy(store)
+    assert clients(server) > before
     store.close()
-    until(lambda: clients() == before)
+    until(lambda: clients(server) == before)
+
+
+@live
+def test_a_store_that_is_let_go_closes_its_connections(server: Server) -> None:
+    before = clients(server)
+    store = RedisStore(server.url)
+    store.get("a")
+    del store
+    gc.collect()
+    until(lambda: clients(server) == before)
+
+
+@live
+def test_after_a_failure_no_connection_of_before_is_used_again(server: Server) -> None:
+    before = clients(server)
+    store = RedisStore(f"{server.brisk}?socket_connect_timeout=10&socket_timeout=1")
+    busy(store)
+    assert clients(server) > before + 1
+    server.hang()
+    with pytest.raises(StoreError, match="no answer"):
+        store.get("a")
+    server.resume()
+    until(lambda: clients(server) == before)
+    store.close()
 
 
 def test_an_offset_moves_no_further_than_a_measurement_tells() -> None:
@@ -483,6 +512,13 @@ def test_forked_children_lose_nothing_while_the_parent_uses_and_closes_the_store
     go(process)
     sums = json.loads(finish(process))
     assert (store.get("children"), store.get("parent")) == ("200", str(sums["parent"]))
+
+
+@live
+def test_a_child_of_a_fork_that_nobody_announced_has_connections_of_its_own(server: Server) -> None:
+    process = start("fork_unseen_at_server", server.url)
+    go(process)
+    assert finish(process) == "0 True\n"
 
 
 @live

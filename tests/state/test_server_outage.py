@@ -34,7 +34,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def store(server: Server) -> Iterator[Guarded]:
-    store = open_store(server.url)
+    store = open_store(server.brisk)
     assert isinstance(store, Guarded)
     store.put("text", "t")
     yield store
@@ -106,7 +106,7 @@ class Counted(RedisStore):
 
 
 def test_threads_that_are_at_the_server_when_it_hangs_pay_once_each(server: Server) -> None:
-    inner = Counted(server.url)
+    inner = Counted(server.brisk)
     store = Guarded(inner)
     barrier, hung = threading.Barrier(9), threading.Event()
 
@@ -134,13 +134,13 @@ def test_threads_that_are_at_the_server_when_it_hangs_pay_once_each(server: Serv
 
 
 def test_closing_waits_no_longer_than_a_call_would(server: Server) -> None:
-    store = open_store(server.url)
+    store = open_store(server.brisk)
     store.add("n", 1)
     server.hang()
     store.add("n", 1)
     assert took(store.close) < TIMEOUT + 2 * SLACK
     until(lambda: lookouts() == [])
-    fresh = open_store(server.url)
+    fresh = open_store(server.brisk)
     fresh.add("n", 1)
     assert took(fresh.close) < TIMEOUT + 2 * SLACK
     server.resume()
@@ -168,7 +168,7 @@ def test_a_server_that_can_be_read_and_not_written_is_not_taken_for_well(store: 
 
 def test_a_child_forked_in_an_outage_looks_for_the_server_itself(server: Server) -> None:
     server.kill()
-    process = start("fork_in_outage", server.url)
+    process = start("fork_in_outage", server.brisk)
     go(process)
     assert process.stdout is not None
     assert process.stdout.readline() == "go\n"

@@ -242,6 +242,21 @@ def fork_unseen(path: str) -> None:
     store.close()
 
 
+def fork_unseen_at_server(place: str) -> None:
+    """Fork as a C library does; parent and child then ask the server at the same time."""
+    store = RedisStore(place)
+    wait_for_go()
+    names = [f"name/{number}" for number in range(200)]
+    for name in names:
+        store.put(name, name)
+    pid = ctypes.PyDLL(None).fork()
+    right = all(store.get(name) == name for _ in range(5) for name in (names if pid else reversed(names)))
+    if pid == 0:
+        os._exit(0 if right else 1)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), right)
+    store.close()
+
+
 def fork_in_outage(place: str) -> None:
     """Fork while the store is out of reach; parent and child go on when it is back, each for itself."""
     expect_warnings()

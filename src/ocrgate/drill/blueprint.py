@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ocrgate import catalog
@@ -239,21 +239,6 @@ def _completed(settings: Settings, engines: Mapping[str, ProviderSpec], notes: l
         local_route=LOCAL_ROUTE if locals_ else None,
         notes=tuple(notes),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """Where Baidu is played.
-
-    Attributes:
-        url: of the simulator.
-        ca_bundle: file with the certificate to trust, or None without TLS.
-        secrets: API key and secret key by provider and name of the key.
-    """
-
-    url: str
-    ca_bundle: str | None = None
-    secrets: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict, repr=False)
 
 
 def keys_of(blueprint: Blueprint) -> dict[str, list[dict[str, Any]]]:

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ocrgate.drill.blueprint import CLOUD, Blueprint, Platform, keys_of
+from ocrgate.drill.blueprint import CLOUD, Blueprint, keys_of
 from ocrgate.drill.saboteur import Saboteur
 from ocrgate.provider import Provider
 from ocrgate.settings import ProviderSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Where Baidu is played.
+
+    Attributes:
+        url: of the simulator.
+        ca_bundle: file with the certificate to trust, or None without TLS.
+        secrets: API key and secret key by provider and name of the key.
+    """
+
+    url: str
+    ca_bundle: str | None = None
+    secrets: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict, repr=False)
 
 
 def furnished(blueprint: Blueprint, platform: Platform, folder: Path, ledger_key: str) -> Settings:

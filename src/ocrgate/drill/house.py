@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import random
 import tempfile
@@ -16,9 +15,10 @@ from typing import Any
 
 from ocrgate.clock import Clock
 from ocrgate.drill import image
-from ocrgate.drill.blueprint import Blueprint, Platform, keys_of
+from ocrgate.drill.blueprint import Blueprint, keys_of
 from ocrgate.drill.clock import JumpingClock
-from ocrgate.drill.furnishing import furnished, saboteurs, switch_of
+from ocrgate.drill.furnishing import Platform, furnished, saboteurs, switch_of
+from ocrgate.drill.log import KeptLog
 from ocrgate.drill.saboteur import Switch
 from ocrgate.drill.secrecy import leaks
 from ocrgate.gateway import Gateway
@@ -30,7 +30,6 @@ from ocrgate.testing.simulator import BaiduSimulator, Rule, SimulatedKey, self_s
 OpenGateway = Callable[[Settings, Mapping[str, Provider], Clock], Gateway]
 PATIENCE = 3.0
 """Seconds that threads and processes have to be gone after the gateway was closed."""
-_LOGS = ("ocrgate", "urllib3", "requests")
 
 
 def open_gateway(settings: Settings, providers: Mapping[str, Provider], clock: Clock) -> Gateway:
@@ -97,7 +96,7 @@ class House:
         self._seed = seed
         self._opens = opens
         self._held = contextlib.ExitStack()
-        self._log = _Log()
+        self._log = KeptLog()
         self._threads: set[threading.Thread] = set()
         chance = random.Random(seed)
         self._secrets: dict[tuple[str, str], tuple[str, str]] = {}
@@ -224,33 +223,3 @@ class House:
                 with contextlib.suppress(OSError):
                     os.kill(pid, 0)
                     yield f"a worker process of {engine}"
-
-
-class _Log(logging.Handler):
-    """Keeps what is logged, in memory: a disk that is full must not make it lose a line."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
-
-    @contextlib.contextmanager
-    def kept(self) -> Iterator[None]:
-        """Listen to the library and to those it uses, whatever their level, and keep them from everybody else."""
-        before = []
-        for name in _LOGS:
-            log = logging.getLogger(name)
-            before.append((log, log.level, log.propagate))
-            log.addHandler(self)
-            log.setLevel(logging.DEBUG)
-            log.propagate = False
-        try:
-            yield
-        finally:
-            for log, level, propagate in before:
-                log.removeHandler(self)
-                log.setLevel(level)
-                log.propagate = propagate

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import threading
 from typing import TYPE_CHECKING, Any
 
+from ocrgate import fork
 from ocrgate.errors import InvalidImage
 from ocrgate.picture.guard import decoding
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _PIXELS = 60_000_000
 # PDFium may be used by one thread at a time, whatever the document.
-_lock = threading.Lock()
+_lock = fork.Lock()
 
 
 class Pdf:

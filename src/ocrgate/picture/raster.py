@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageFile
 
+from ocrgate import fork
 from ocrgate.errors import InvalidImage
 from ocrgate.picture.guard import decoding
 from ocrgate.picture.modes import bytes_per_pixel, is_plain, to_plain
@@ -23,7 +23,7 @@ _PAGED = {"TIFF"}
 _HUNGRY = {"WEBP": 16, "AVIF": 10, "JPEG2000": 20}
 _MOST_MEMORY = 720_000_000
 _PHOTOMETRIC = 262
-_foreign = threading.Lock()
+_foreign = fork.Lock()
 
 
 @dataclass(frozen=True, slots=True)

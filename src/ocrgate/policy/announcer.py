@@ -70,8 +70,9 @@ class Announcer:
                 self._storage.state = sight.state
                 self._join()
             elif self.heard != sight.epoch:
-                missed = max(0, sight.epoch - self.heard)
-                for state in sight.trail[-missed:] if missed else ():
+                missed = sight.epoch - self.heard
+                # Of a record that began anew, all is news.
+                for state in sight.trail[-missed:] if missed > 0 else sight.trail:
                     if state != self._storage.state:
                         self._lead[state]()
                 self._storage.state = sight.state

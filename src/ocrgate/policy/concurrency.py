@@ -118,7 +118,7 @@ class Concurrency:
         if gradient < 1.0:
             self._eased = now
         # When even a quarter of the calls are not fast enough, it may be that they never are any more.
-        if self._rounds >= _PROBE_EVERY or self._width <= self._widest / 4:
+        if self._rounds >= _PROBE_EVERY or int(self._width) <= max(self._widest / 4, self._least):
             self._probing, self._eased = True, now
 
     def _ease(self, now: float) -> None:

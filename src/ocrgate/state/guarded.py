@@ -32,9 +32,9 @@ class Guarded:
 
     The calls that are at the store when it fails wait as long as that store lets them; from then on none waits for it,
     until a thread beside them has found it back. What this process wrote, counted or read lately is known to the
-    stand-in. Additions made meanwhile are made up for in the store before it is used again, those too of which it is not
-    known whether it took them; texts written meanwhile stay with this process and are forgotten then. Thread-safe,
-    usable after a fork.
+    stand-in. Additions made meanwhile are made up for in the store before it is used again, and so are those of which
+    it is not known whether it took them; texts written meanwhile stay with this process and are forgotten then.
+    Thread-safe, usable after a fork.
 
     Args:
         store: the one that is guarded.

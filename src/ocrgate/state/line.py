@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, Protocol
-
-from ocrgate import fork
 
 _KEPT = 64
 """Idle connections; what was needed beyond that for a moment is closed."""
@@ -41,7 +40,7 @@ class Line:
         self._idle: list[Any] = []
         # Options that it does not know show here, not with the first call.
         self._class(**self._options)
-        fork.renew(self)
+        weakref.finalize(self, _let_go, self._idle)
 
     def ask(self, *command: bytes) -> Any:
         """The server's answer to one command.
@@ -69,24 +68,10 @@ class Line:
 
     def close(self) -> None:
         """Close what is idle; the next command opens another connection."""
-        while self._idle:
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                return
-            connection.disconnect()
-
-    def after_fork(self) -> None:
-        # Connections of another process are let go without a word to the server.
-        self._idle = []
+        _let_go(self._idle)
 
     def _take(self) -> Any:
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._class(**self._options)
-        if connection.pid != os.getpid():
-            connection = self._class(**self._options)
+        connection = self._spare() or self._class(**self._options)
         try:
             connection.connect()
             if self._gone(connection):
@@ -97,6 +82,19 @@ class Line:
             self.close()
             raise
         return connection
+
+    def _spare(self) -> Any:
+        """An idle connection of this process, or None."""
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            if connection.pid == os.getpid():
+                return connection
+            # Inherited by a fork: closed on this side, without a word to the server.
+            connection.disconnect()
+        return None
 
     def _gone(self, connection: Any) -> bool:
         """Whether the server closed it while it was idle, or has sent what nobody asked for."""
@@ -110,6 +108,15 @@ class Line:
     def _greet(self, connection: Any) -> None:
         connection.on_connect()
         self._connected()
+
+
+def _let_go(idle: list[Any]) -> None:
+    while idle:
+        try:
+            connection = idle.pop()
+        except IndexError:
+            return
+        connection.disconnect()
 
 
 def _bounded(base: type[Any]) -> type[Any]:

@@ -180,7 +180,7 @@ def _yes(answer: Any) -> bool:
 
 
 def _bound(answer: Any) -> bytes:
-    return b"" + answer
+    return bytes(memoryview(answer))
 
 
 def _sum(answer: Any) -> tuple[bool, int | None]:
