@@ -35,7 +35,7 @@ def history(calls: int, block: int) -> dict[str, Any]:
         turn = [(new, first), (old, last)]
         while len(last) < looked_at:
             for way, seconds in turn:
-                seconds += way.block(block).seconds
+                seconds.extend(way.block(block).seconds)
             # Whoever always comes second is more often the one that a busy machine interrupts.
             turn.reverse()
     return {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ocrgate import fork
 from ocrgate.clock import Deadline
 from ocrgate.errors import ConfigError, Problem, ProviderError
 from ocrgate.language import tags
@@ -81,7 +81,7 @@ class EasyOCRProvider(Adapter):
         if problems:
             raise ConfigError(problems)
         self._model_dir, self._download, self._threads = model_dir, download, threads
-        self._lock = threading.Lock()
+        self._lock = fork.Lock()
         self._engine: Engine | None = None
 
     @classmethod

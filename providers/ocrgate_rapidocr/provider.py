@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ocrgate import fork
 from ocrgate.clock import Deadline
 from ocrgate.errors import ConfigError, Problem, ProviderError
 from ocrgate.language import tags
@@ -90,7 +90,7 @@ class RapidOCRProvider(Adapter):
         if problems:
             raise ConfigError(problems)
         self._threads, self._model_dir, self._min_score = threads, model_dir, float(min_score)
-        self._lock = threading.Lock()
+        self._lock = fork.Lock()
         self._engine: Engine | None = None
 
     @classmethod

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from ocrgate import fork
 from ocrgate.clock import Deadline
 from ocrgate.errors import ConfigError, Problem, ProviderError
 from ocrgate.language import tags
@@ -75,7 +75,7 @@ class TesseractProvider(Adapter):
             raise ConfigError(problems)
         self._languages = wanted
         self._binary, self._tessdata, self._psm = binary, tessdata, psm
-        self._lock = threading.Lock()
+        self._lock = fork.Lock()
         self._installation: Installation | None = None
         self._command: Command | None = None
 

@@ -6,6 +6,7 @@ import os
 import threading
 from pathlib import Path
 
+from ocrgate import fork
 from ocrgate.clock import SYSTEM_CLOCK, Clock
 
 Stamp = tuple[int, int, int]
@@ -30,9 +31,13 @@ class Watch:
         self.path = Path(path)
         self.interval = interval
         self._clock = clock
-        self._lock = threading.Lock()
         self._stamp = seen
         self._next = clock.monotonic() + interval
+        self.after_fork()
+        fork.renew(self)
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
 
     def changed(self) -> bool:
         """Whether the file is another one than at the last look; said once for each change, to one thread.

@@ -15,12 +15,15 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from ocrgate import fork
 from ocrgate.lane import child as workers
 from ocrgate.state import file
 from tests.prefork.forks import child
 from tests.prefork.street import open_gateway, read
 
 _KINDS = (type(threading.Lock()), type(threading.RLock()))
+_NOT_OURS = (file.DatabaseFile, fork.Lock)
+"""The first is locked before a fork, the second is found where it is used."""
 _PASSED_ON = {id(workers.birth), id(file._opening), id(file._forking)}
 
 
@@ -45,8 +48,8 @@ def locks() -> dict[str, Any]:
     for thing in [*modules, *things]:
         where = getattr(thing, "__name__", None) if thing in modules else type(thing).__qualname__
         for name, value in list(attributes(thing)):
-            lock = getattr(value, "_lock", None) if isinstance(value, threading.Condition) else value
-            if isinstance(lock, _KINDS) and id(lock) not in _PASSED_ON and not isinstance(thing, file.DatabaseFile):
+            lock = getattr(value, "_lock", None) if isinstance(value, threading.Condition | fork.Lock) else value
+            if isinstance(lock, _KINDS) and id(lock) not in _PASSED_ON and not isinstance(thing, _NOT_OURS):
                 found[f"{where}.{name} {len(found)}"] = lock
     return found
 

@@ -281,14 +281,14 @@ def test_what_is_counted_alone_as_the_store_comes_back_is_not_lost(inner: Flaky,
             total = super().add(name, amount, limit=limit, ttl=ttl)
             inner.down = False
             clock.advance(1)
-            assert store.health().ok
+            assert guarded.health().ok
             return total
 
-    store = Guarded(inner, clock, Overtaken(clock), beside=False)
+    guarded = Guarded(inner, clock, Overtaken(clock), beside=False)
     inner.down = True
-    store.add("n", 4)
+    guarded.add("n", 4)
     assert inner.get("n") is None
-    store.get("other")
+    guarded.get("other")
     assert inner.get("n") == "4"
 
 

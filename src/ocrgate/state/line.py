@@ -33,8 +33,12 @@ class Line:
         from redis.exceptions import ResponseError
         from redis.retry import Retry
 
-        self._connected = connected
-        self._options = {**options, "retry": Retry(NoBackoff(), 0), "redis_connect_func": self._greet}
+        def greet(connection: Any) -> None:
+            # Knows nothing of this line: idle connections do not keep alive what is let go.
+            connection.on_connect()
+            connected()
+
+        self._options = {**options, "retry": Retry(NoBackoff(), 0), "redis_connect_func": greet}
         self._class = _bounded(self._options.pop("connection_class"))
         self._answered = ResponseError
         self._idle: list[Any] = []
@@ -104,10 +108,6 @@ class Line:
             return bool(connection.can_read())
         except (RedisError, OSError):
             return True
-
-    def _greet(self, connection: Any) -> None:
-        connection.on_connect()
-        self._connected()
 
 
 def _let_go(idle: list[Any]) -> None:
