@@ -15,7 +15,7 @@ import yaml
 
 from ocrgate.audit import verify
 from ocrgate.testing import BaiduSimulator
-from tests.lane.processes import ROOT, environment, eventually
+from tests.lane.processes import ROOT, environment, eventually, gone, logged
 from tests.providers.platform import key
 from tests.state.server import Server
 
@@ -53,6 +53,7 @@ def program(name: str, *arguments: str) -> str:
                 each.kill()
     assert (process.returncode, err) == (0, ""), err
     assert left == []
+    assert gone(logged(Path(f"{arguments[-1]}.pids")))
     return out
 
 

@@ -46,7 +46,7 @@ class PatientFile(SQLiteStore):
 def breaker_at(url: str, settings: BreakerSettings = SOON, **how: Any) -> Iterator[Breaker]:
     """One whose record is in the state of that name, which is closed afterwards."""
     kind, _, path = url.partition(":")
-    store = PatientFile(path) if kind == "sqlite" else RedisStore(f"{url}?socket_timeout=10&socket_connect_timeout=10")
+    store = PatientFile(path) if kind == "sqlite" else RedisStore(url)
     with contextlib.closing(store):
         yield Breaker("baidu", settings, store=store, **how)
 

@@ -63,13 +63,12 @@ class Local(Reader):
         return ()
 
 
-def open_gateway(state: str = "memory", ledger: str | None = None, log: str = "") -> Gateway:
+def open_gateway(state: str, ledger: str) -> Gateway:
     """A gateway of three routes: `thread` (hedged, all policies), `process`, and `default`, which is both.
 
     Args:
         state: as in the configuration; a file ending in `.yaml` is the whole configuration instead.
-        ledger: file of the ledger.
-        log: file to which worker processes write.
+        ledger: file of the ledger; worker processes are told in one beside it, which ends in `.pids`.
     """
     if state.endswith(".yaml"):
         return Gateway.from_yaml(state)
@@ -84,7 +83,9 @@ def open_gateway(state: str = "memory", ledger: str | None = None, log: str = ""
             "thread", "thread", qps=5000.0, quota={"per_day": 10**6}, price=Cost(0.001), **policies
         ),
         "local": ProviderSettings("local", "local", price=Cost(0.0), **policies),
-        "process": ProviderSettings("process", "process", {"log": log}, lanes=1, price=Cost(0.0), **policies),
+        "process": ProviderSettings(
+            "process", "process", {"log": f"{ledger}.pids"}, lanes=1, price=Cost(0.0), **policies
+        ),
     }
     hedged: Mapping[str, Any] = {
         "hedge": HedgeSettings(after=0.01, quantile=False, budget=1.0, to=("local", "key")),
