@@ -39,13 +39,13 @@ class Site:
 
     def __init__(self, state: str, ledger: Path) -> None:
         command = [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "gunicorn", "--preload"]
-        options = ["-w", str(WORKERS), "-b", "127.0.0.1:0", "--graceful-timeout", "5", "--no-control-socket"]
+        options = ["-w", str(WORKERS), "-b", "127.0.0.1:0", "--graceful-timeout", "5"]
         self.process = subprocess.Popen(
             [*command, *options, "tests.prefork.app:app"],
             stderr=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env={**environment(), "STATE": state, "LEDGER": str(ledger)},
+            env={**environment(), "STATE": state, "LEDGER": str(ledger), "HOME": str(ledger.parent)},
         )
         self.said: list[str] = []
         self._url = ""

@@ -8,7 +8,7 @@ import itertools
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Protocol
 
@@ -27,6 +27,7 @@ class Attempt:
     or a read of it wakes at once, however slowly bytes may be dripping in.
 
     Args:
+        on_begin: told when a request first goes out.
         secret_query: added to the request line by the connection itself, so that no URL known to a library, its log
             or its exceptions holds it.
 
@@ -38,7 +39,8 @@ class Attempt:
         stale: whether its request went into a connection that had rested so long that nobody may have been there.
     """
 
-    def __init__(self, secret_query: str = "") -> None:
+    def __init__(self, secret_query: str = "", on_begin: Callable[[], None] | None = None) -> None:
+        self._on_begin = on_begin
         self.secret_query = secret_query
         self.ended: Future[str] = Future()
         self.connected = False
@@ -76,7 +78,9 @@ class Attempt:
 
     def begin(self, source: str) -> None:
         """A request goes out, from this address."""
-        self.begun, self.source = True, source
+        told, self.begun, self.source = self.begun, True, source
+        if self._on_begin is not None and not told:
+            self._on_begin()
 
     def expire(self) -> None:
         """End it: its time is over."""

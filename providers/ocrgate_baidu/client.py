@@ -38,12 +38,11 @@ class _Response:
 class _Wire:
     """What the SDK takes for `requests` and for its session."""
 
-    def __init__(self, transport: Transport, token: str, deadline: Deadline, on_cancel: Any, on_sent: Any) -> None:
+    def __init__(self, transport: Transport, token: str, deadline: Deadline, **hooks: Any) -> None:
         self._transport = transport
         self._secret_query = f"access_token={token}"
         self._deadline = deadline
-        self._on_cancel = on_cancel
-        self._on_sent = on_sent
+        self._hooks = hooks
 
     def post(self, url: str, data: Mapping[str, Any], params: Mapping[str, str], **_rest: Any) -> _Response:
         reply = self._transport.post(
@@ -52,8 +51,7 @@ class _Wire:
             self._deadline,
             query=params,
             secret_query=self._secret_query,
-            on_cancel=self._on_cancel,
-            on_sent=self._on_sent,
+            **self._hooks,
         )
         return _Response(answer(reply))
 
@@ -110,6 +108,7 @@ def ask(
     on_cancel: Callable[[Callable[[], None]], object] | None = None,
     on_sent: Callable[[int, str], None] | None = None,
     *,
+    on_begin: Callable[[], None] | None = None,
     kind: Input = "image",
     page: int = 1,
 ) -> Reply:
@@ -123,7 +122,7 @@ def ask(
         options: checked, all texts; those that the endpoint requires among them.
         deadline: of the whole exchange.
         on_cancel: see `Request.on_cancel`.
-        on_sent: see `Transport.post`.
+        on_sent, on_begin: see `Transport.post`.
         kind: what `data` is; one of the endpoint's `inputs`.
         page: of a document, from 1. At 1 the option `pdf_file_num` or `ofd_file_num` counts, if it is given.
 
@@ -134,7 +133,9 @@ def ask(
     rest = _options(endpoint, options, kind, page)
     # A copy a call: the SDK has nothing left to mix up between threads.
     client = copy.copy(_prototype())
-    client.s = client._AipBase__client = _Wire(transport, token, deadline, on_cancel, on_sent)
+    client.s = client._AipBase__client = _Wire(
+        transport, token, deadline, on_cancel=on_cancel, on_begin=on_begin, on_sent=on_sent
+    )
     method = endpoint.method(kind)
     reply: Reply
     if method:

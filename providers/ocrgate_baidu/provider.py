@@ -216,6 +216,7 @@ class BaiduProvider(Adapter):
                     deadline,
                     request.on_cancel,
                     use.sent,
+                    on_begin=request.on_sent,
                     kind=kind,
                     page=request.page,
                 )

@@ -92,6 +92,7 @@ class Transport:
         query: Mapping[str, str] | None = None,
         secret_query: str = "",
         on_cancel: Callable[[Callable[[], None]], object] | None = None,
+        on_begin: Callable[[], None] | None = None,
         on_sent: Callable[[int, str], None] | None = None,
     ) -> RawReply:
         """Send a form and read the reply, whatever its status.
@@ -103,6 +104,7 @@ class Transport:
             query: of the URL.
             secret_query: goes into the request line, and is known to no library, log or exception.
             on_cancel: registers what to run when the caller gives up; what it returns, if callable, takes that back.
+            on_begin: told when the request begins to go out.
             on_sent: told the bytes of the body and the address they were sent from, when a request was begun at all.
 
         Raises:
@@ -110,7 +112,7 @@ class Transport:
         """
         if deadline.expired:
             raise failed("timeout", "no time was left for the call")
-        attempt = Attempt(secret_query)
+        attempt = Attempt(secret_query, on_begin)
         session, body = self._opened(), form(data)
         self._watchdog.watch(attempt, deadline.remaining)
         unhook = on_cancel(attempt.cancel) if on_cancel is not None else None

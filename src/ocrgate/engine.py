@@ -174,10 +174,8 @@ class Engine:
         except InvalidImage as error:
             raise ProviderRefused(self.name, "cannot_fit", error.reason) from error
         begun = self._clock.monotonic()
-        if not extra:
-            budget.call()
         tried = list(avoid)
-        retry = Retry(_ONCE if panic else self.settings.retry, budget)
+        retry = Retry(_ONCE if panic else self.settings.retry, budget, ordinary=not extra)
         once = partial(self._exchange, call=call, deadline=deadline, spend=spend, panic=panic)
 
         def ask(request: Request) -> Asked:

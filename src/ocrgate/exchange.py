@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal, NamedTuple
 
 from ocrgate.ability import Preparing
@@ -172,8 +173,10 @@ class Exchange:
             if isinstance(self._provider, Preparing):
                 patience = deadline.within(self._settings.timeout)
                 self._provider.prepare(replace(request, cancelled=call.cancel, on_cancel=call.cancel.hook), patience)
-            limit.acquire(deadline, call.cancel.event)
+            turn = limit.acquire(deadline, call.cancel.event)
             permit.begin(self._clock.monotonic())
+            if turn is not None:
+                request = replace(request, on_sent=partial(limit.sent, turn))
         if self._chaos is not None:
             self._chaos.strike(self.name, self._settings.timeout, deadline, call.cancel.event)
         return self._in_lane(request, call, deadline, permit)

@@ -79,6 +79,10 @@ def _ignore(_hook: Callable[[], None]) -> None:
     return None
 
 
+def _untold() -> None:
+    return None
+
+
 def _unheard(_use: KeyUse) -> None:
     return None
 
@@ -96,6 +100,7 @@ class Request:
         key: name of the credential to use, or None for engines without.
         request_id: the same in every attempt of one call.
         page: of a document, from 1, for formats that hold several; 1 otherwise.
+        on_sent: called by an adapter that sends the image somewhere, when the request begins to go out.
         on_use: hears of every use of a credential, in the thread that used it; see `KeyUse`.
         cancelled: asks whether the caller has given up; engines that can stop early may look at it.
         on_cancel: registers a function to run, in another thread, when the caller gives up.
@@ -113,10 +118,11 @@ class Request:
     cancelled: Callable[[], bool] = field(default=bool, repr=False, compare=False)
     on_cancel: Callable[[Callable[[], None]], object] = field(default=_ignore, repr=False, compare=False)
     on_use: Callable[[KeyUse], None] = field(default=_unheard, repr=False, compare=False)
+    on_sent: Callable[[], None] = field(default=_untold, repr=False, compare=False)
 
     def portable(self) -> Request:
         """The request as it can cross a process boundary: there, giving up means that the process is killed."""
-        return replace(self, cancelled=bool, on_cancel=_ignore, on_use=_unheard)
+        return replace(self, cancelled=bool, on_cancel=_ignore, on_use=_unheard, on_sent=_untold)
 
     def used_by(self, on_use: Callable[[KeyUse], None]) -> Request:
         """The request, with another listener to the uses of its credential."""

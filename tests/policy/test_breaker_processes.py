@@ -89,7 +89,7 @@ def test_no_failure_that_any_of_four_processes_saw_is_lost(url: str, work: Work)
 
 
 def test_the_probe_of_a_process_that_was_killed_is_another_ones_when_its_lease_is_over(
-    url: str, breaker: Breaker
+    url: str, breaker: Breaker, work: Work
 ) -> None:
     doomed = work("hold", url, 1.0)
     open_until_due(breaker)

@@ -66,7 +66,8 @@ def main(state: str, route: str, ledger: str) -> None:
     heard: list[object] = []
     gateway.on(heard.append)
     read(gateway, route)
-    over, failures = threading.Event(), []
+    over = threading.Event()
+    failures: list[str] = []
     threads = [threading.Thread(target=work, args=(gateway, route, over, failures)) for _ in range(THREADS)]
     for thread in threads:
         thread.start()

@@ -58,11 +58,17 @@ def shared(clock: ManualClock) -> Cell[list[int]]:
 @pytest.mark.parametrize("made", [local, shared])
 def test_threads_lose_no_change(made: Callable[[ManualClock], Cell[list[int]]]) -> None:
     cell = made(ManualClock())
-    barrier = threading.Barrier(8)
+    barrier, never = threading.Barrier(8), threading.Event()
+
+    def step(record: list[int], now: float) -> int:
+        before = record[0]
+        never.wait(1e-5)  # lets the other threads run
+        record[0] = before
+        return increment(record, now)
 
     def work(_number: int) -> list[int]:
         barrier.wait(10)
-        return [cell.change(increment) for _ in range(250)]
+        return [cell.change(step) for _ in range(250)]
 
     with ThreadPoolExecutor(8) as pool:
         sums = [number for each in pool.map(work, range(8)) for number in each]

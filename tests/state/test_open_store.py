@@ -50,6 +50,7 @@ def test_a_redis_is_guarded_and_not_yet_asked(url: str, place: str) -> None:
         "redis://:sec?ret=1@host:6379/0",
         "redis://:sec#ret@host:6379/0",
         "redis://host:secret/0",
+        "redis://host/0#secret",
         "redis://host/secret",
         "redis://host:99999999/0",
         "redis://host?db=secret",

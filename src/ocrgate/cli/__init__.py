@@ -34,12 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from ocrgate.cli import audit, config, doctor, explain, keys, recognize, simulate
+    from ocrgate.cli import audit, breakers, config, doctor, drill, explain, keys, recognize, simulate
 
     parser = argparse.ArgumentParser(prog="ocrgate", description="Dependable OCR: one engine fails, another answers.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (recognize, explain, doctor, config, keys, audit, simulate):
+    for command in (recognize, explain, doctor, config, keys, breakers, audit, simulate, drill):
         command.add_parser(commands)
     return parser
 

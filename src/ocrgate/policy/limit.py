@@ -16,7 +16,6 @@ _LIFE = 2 * 86400.0
 _LONGEST_DRAIN = 86400.0
 _ROUNDING = 1e-6
 _WAKING = 0.125
-_WARMING = 0.25
 _JUMP = 0.25
 _SLEW = 0.001
 """Seconds, and seconds a second, by which two clocks may drift apart without one of them having been set."""
@@ -31,8 +30,7 @@ class Limit:
     A caller that wakes late sends late, and an eighth of the margin is for that; the rest is for the way to the server.
     Who is later moves all turns to come by as much; who is so late that others may have had their turns meanwhile (its
     host was stopped, the clock was set) queues up again. So the sends themselves keep the rate, not only the plan, and
-    without a margin no two of them come closer than 1/`qps`. With one, the second call after a pause of half a minute
-    waits up to a quarter of a second longer, for the first has the longest way: it makes the connection.
+    without a margin no two of them come closer than 1/`qps`.
 
     Args:
         name: of the provider.
@@ -62,7 +60,6 @@ class Limit:
         self.interval = (1.0 + margin) / qps
         # What is counted in a second may move by the margin of a second; a slower rate is counted in longer spans.
         self._tolerance = margin * _WAKING * max(1.0, 1.0 / qps)
-        self._warming = min(self.interval, _WARMING) if margin else 0.0
         self._clock = clock
         life = _LIFE + 2 * self.interval
         self._cell = open_cell(store, join("limit", place or name), ScheduleCodec(), life, clock)
@@ -81,8 +78,8 @@ class Limit:
         """
         return self._reserve(deadline).wait
 
-    def acquire(self, deadline: Deadline, wake: Event | None = None) -> None:
-        """Reserve a turn and wait for it, or until `wake` is set; who stops waiting gives the turn back.
+    def acquire(self, deadline: Deadline, wake: Event | None = None) -> Turn | None:
+        """Reserve a turn and wait for it, or until `wake` is set; who stops waiting gives the turn back and has None.
 
         Raises:
             ProviderRefused: as `reserve`, or when a drain has moved the turn beyond the deadline.
@@ -93,12 +90,24 @@ class Limit:
             while wait > 0:
                 if self._clock.sleep(wait, wake):
                     self._give_back(turn)
-                    return
+                    return None
                 found = self._confirm(turn, deadline)
                 turn, wait = found, found.wait
         except BaseException:
             self._give_back(turn)
             raise
+        return turn
+
+    def sent(self, turn: Turn) -> None:
+        """The call of that turn goes out now; when that is later than its turn, all turns to come are moved."""
+        tolerance = self._tolerance
+
+        def step(schedule: Schedule, now: float) -> None:
+            lag = schedule.lag(turn, now)
+            if lag is not None and lag > tolerance + _ROUNDING:
+                schedule.push(now, lag - tolerance)
+
+        self._cell.change(step)
 
     def drain(self, seconds: float) -> None:
         """The server said that it is asked too often: no turn for the next `seconds`.
@@ -117,7 +126,7 @@ class Limit:
             self._seen = now, here
             # The last turn may have been just now, however long ago a clock that was set forward says it was.
             pause = seen is not None and now - seen[0] > (1 + _SLEW) * (here - seen[1]) + _JUMP
-            return schedule.reserve(now, self.interval, deadline.remaining, warming=self._warming, pause=pause)
+            return schedule.reserve(now, self.interval, deadline.remaining, pause=pause)
 
         return self._in_time(self._cell.change(step))
 

@@ -31,6 +31,7 @@ class Retry:
     Args:
         settings: see `RetrySettings`.
         budget: of the route.
+        ordinary: whether the first call is counted there as an ordinary one; not when it has been paid for as an extra.
         uniform: draws a number between two bounds.
     """
 
@@ -39,10 +40,13 @@ class Retry:
         settings: RetrySettings,
         budget: Budget,
         uniform: Callable[[float, float], float] = random.uniform,
+        *,
+        ordinary: bool = True,
     ) -> None:
         self.settings = settings
         self._budget = budget
         self._uniform = uniform
+        self._ordinary = ordinary
 
     def __call__(self, ask: Callable[[], T], deadline: Deadline, wake: Event | None = None) -> T:
         """Run `ask`, again and again where that is worth it, and no more once `wake` is set.
@@ -51,10 +55,18 @@ class Retry:
             ProviderError: of the last call.
         """
         try:
-            return ask()
+            answer = ask()
         except ProviderError as error:
+            self._count()
             # Entered only now, because entering the loop costs more than all else around a call that succeeds.
             return self._again(ask, error, deadline, wake)
+        self._count()
+        return answer
+
+    def _count(self) -> None:
+        # Only now, because what a policy refused was no call, and would widen the budget when all is refused.
+        if self._ordinary:
+            self._budget.call()
 
     def _again(self, ask: Callable[[], T], first: ProviderError, deadline: Deadline, wake: Event | None) -> T:
         """The loop, which has the error of the first call as its first."""

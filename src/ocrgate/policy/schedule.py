@@ -11,8 +11,6 @@ _ROUNDING = 1e-6
 _SKEW = 1.0
 """Seconds by which the clocks of those who share a record may differ; more is a clock that was set back."""
 
-_COLD = 30.0
-"""Seconds without a call after which connections are no longer open."""
 _LATEST = 1e11
 """Seconds since 1970, or of a machine's own clock, that no time comes near to."""
 _LONGEST = 30 * 86400.0
@@ -54,13 +52,10 @@ class Schedule:
     drained: float = -math.inf
     seen: float = -math.inf
 
-    def reserve(
-        self, now: float, interval: float, patience: float, *, warming: float = 0.0, pause: bool = False
-    ) -> Turn | float:
+    def reserve(self, now: float, interval: float, patience: float, *, pause: bool = False) -> Turn | float:
         """Take the next turn; or, and nothing is taken, the seconds until it when these are not below `patience`.
 
-        With `pause` it comes an interval from now at the soonest. The turn after the first one, and after the first of
-        a long time, comes `warming` later than it would.
+        With `pause` it comes an interval from now at the soonest.
         """
         self._follow(now)
         at = self._free(now + interval if pause else now)
@@ -69,8 +64,7 @@ class Schedule:
             return wait
         if self.born == -math.inf:
             self.born = now
-        cold = now - self.next - self.delay > _COLD
-        self.next, self.seen = at + interval + (warming if cold else 0.0), now
+        self.next, self.seen = at + interval, now
         return Turn(at, self.born, wait)
 
     def lag(self, turn: Turn, now: float) -> float | None:
