@@ -14,7 +14,8 @@ if not __package__:  # run as a script: its own folder is on the path then, and 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks import machine, report, target
-from benchmarks.overload import Simulation, Stack, Tally, World
+from benchmarks.overload import Simulation
+from benchmarks.world import Stack, Tally, World
 from ocrgate.settings import BreakerSettings, BudgetSettings
 
 RESULTS = Path(__file__).resolve().parent / "results"

@@ -12,12 +12,10 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import count
-from threading import Event
-from typing import Any
 
+from benchmarks.world import SimulatedClock, Stack, Tally, World
 from ocrgate.clock import Deadline
 from ocrgate.diagnosis import Diagnosis, lookup
 from ocrgate.errors import ProviderRefused
@@ -25,108 +23,10 @@ from ocrgate.policy.breaker import Breaker, Permit
 from ocrgate.policy.budget import Budget
 from ocrgate.policy.limit import Limit
 from ocrgate.policy.retry import Retry
-from ocrgate.settings import BreakerSettings, BudgetSettings, RetrySettings
+from ocrgate.settings import BudgetSettings, RetrySettings
 
 TIMEOUT = lookup("gateway", "timeout")
 BUSY = lookup("gateway", "http_503")
-
-
-class SimulatedClock:
-    """Stands still between events. Nobody may wait by it: whoever has to wait is an event."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def time(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float, wake: Event | None = None) -> bool:
-        raise RuntimeError("a policy slept in a simulation")
-
-    def wait(self, future: Future[Any], seconds: float) -> bool:
-        raise RuntimeError("a policy waited in a simulation")
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What happens to everybody alike; times are seconds.
-
-    Attributes:
-        seconds: of the whole run.
-        workers: calls that the service works on at once.
-        service: what a call takes it on average, exponentially distributed.
-        line: calls that may stand in line; one more is turned away at once.
-        load: calls that arrive, as a share of what the service can do.
-        timeout: after which a caller no longer waits for a call.
-        deadline: after which an answer is of no use.
-        trouble: from when until when the service is slow.
-        slowdown: how many times slower.
-        gateways: processes that the callers use, each with policies of its own.
-        seed: of everything random.
-    """
-
-    seconds: float = 320.0
-    workers: int = 10
-    service: float = 0.01
-    line: int = 3000
-    load: float = 0.75
-    timeout: float = 1.0
-    deadline: float = 5.0
-    trouble: tuple[float, float] = (60.0, 75.0)
-    slowdown: float = 4.0
-    gateways: int = 10
-    seed: int = 1
-
-    @property
-    def rate(self) -> float:
-        """Requests a second."""
-        return self.load * self.workers / self.service
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """Which policies a gateway has.
-
-    Attributes:
-        what: one line for people.
-        attempts: calls of a request in all.
-        budget: calls beyond the first of each request, as a share; None for as many as wanted.
-        breaker: None for none.
-        pace: calls a second of all gateways together, as a share of what the service can do; None for no limit.
-    """
-
-    what: str
-    attempts: int = 3
-    budget: BudgetSettings | None = None
-    breaker: BreakerSettings | None = None
-    pace: float | None = None
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was counted in each second of the run.
-
-    Attributes:
-        arrived: requests, by when they came.
-        answered: requests whose answer came in time, by when they came.
-        sent: calls, repeated ones included.
-        refused: requests that a policy kept from the service, so that another engine could have been asked at once.
-        failed: requests whose last call failed, and which have waited for that.
-    """
-
-    arrived: list[int]
-    answered: list[int]
-    sent: list[int]
-    refused: list[int]
-    failed: list[int]
-
-    @classmethod
-    def of(cls, seconds: float) -> Tally:
-        whole = int(seconds) + 1
-        return cls(*([0] * whole for _ in range(5)))
 
 
 class Service:
@@ -214,8 +114,6 @@ class Simulation:
             self._advance(at)
             clock.now = at
             self.tally.arrived[int(at)] += 1
-            if gateway.budget is not None:
-                gateway.budget.call()
             self._try(Request(gateway, Deadline(at + self.world.deadline, clock), int(at)))
         self._advance(math.inf)
         return self.tally
@@ -273,7 +171,13 @@ class Simulation:
         else:
             self._at(gives_up, self._timed_out, request)
 
+    def _ended(self, request: Request) -> None:
+        """Count an ordinary call when it has ended, as the retries of the gateway do; what was refused is none."""
+        if request.gateway.budget is not None and request.attempt == 1:
+            request.gateway.budget.call()
+
     def _answered(self, request: Request) -> None:
+        self._ended(request)
         if request.permit is not None:
             request.permit.success()
         self.tally.answered[request.second] += 1
@@ -282,6 +186,7 @@ class Simulation:
         self._failed(request, TIMEOUT)
 
     def _failed(self, request: Request, diagnosis: Diagnosis) -> None:
+        self._ended(request)
         if request.permit is not None:
             request.permit.failure()
             request.permit = None

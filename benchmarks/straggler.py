@@ -65,8 +65,11 @@ class _Engine(Adapter):
             self._turns[number] += 1
         given_up = threading.Event()
         request.on_cancel(given_up.set)
-        if given_up.wait(min(self.seconds(number, turn), deadline.remaining)):
+        seconds, left = self.seconds(number, turn), deadline.remaining
+        if given_up.wait(min(seconds, left)):
             raise ProviderError(self.name, lookup("gateway", "cancelled"))
+        if seconds > left:
+            raise ProviderError(self.name, lookup("gateway", "timeout"))
         return self._page
 
     def seconds(self, number: int, turn: int) -> float:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
-from benchmarks.overload import SimulatedClock
 from benchmarks.straggler import LOCAL_LANES, CloudEngine, LocalEngine, Plan, settings
+from benchmarks.world import SimulatedClock
 from ocrgate import hedge
 from ocrgate.fleet import Fleet
 from ocrgate.settings import HedgeSettings
@@ -88,7 +88,6 @@ class Simulation:
         heapq.heappush(self._events, (self._clock.now + seconds, next(self._order), happen))
 
     def _begin(self, call: _Call) -> None:
-        self._route.budget.call()
         self._run.cloud += 1
         after = hedge.delay(self._route, self._step)
         seconds = self._plan.cloud(call.number, 0)
@@ -137,5 +136,7 @@ class Simulation:
         self._step.engine.latency.add(self._clock.now - since, stopped=True)
 
     def _end(self, call: _Call) -> None:
+        # An ordinary call is counted when it has ended, or was given up, as the gateway does.
+        self._route.budget.call()
         call.done = True
         self._run.seconds.append(self._clock.now - call.begun)

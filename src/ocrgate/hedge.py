@@ -19,7 +19,7 @@ from ocrgate.route import Route, Step
 _GRACE = 0.1
 """Seconds for which a call that was given up is waited for, so that its end is part of the story."""
 
-_crew = Crew("ocrgate-hedge")
+_crew = Crew("ocrgate-hedge", idle=2.0)
 
 
 class Judged(Protocol):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from benchmarks import metastable
-from benchmarks.overload import Service, SimulatedClock, Simulation, Stack, World
+from benchmarks.overload import Service, Simulation
+from benchmarks.world import SimulatedClock, Stack, World
 
 from ocrgate.settings import BudgetSettings
 

@@ -70,13 +70,21 @@ def test_an_engine_ends_a_call_that_is_given_up() -> None:
         engine.recognize(request, Deadline.after(60.0))
 
 
+def test_an_engine_that_is_not_done_in_time_has_failed() -> None:
+    request = Request(small_png(), "PNG", 96, 32, options={"number": 1})
+    with pytest.raises(ProviderError, match="timeout"):
+        CloudEngine(Plan(slow=30.0, share=1.0)).recognize(request, Deadline.after(0.01))
+
+
 def test_a_slow_call_to_the_cloud_is_not_waited_for() -> None:
-    plan = Plan(usual=0.01, slow=30.0, share=1.0, local=0.01)
+    plan = Plan(usual=0.01, slow=30.0, share=0.5, local=0.01)
+    quick, slow = (next(n for n in range(99) if (plan.cloud(n, 0) > 1) == wanted) for wanted in (False, True))
     cloud, local = CloudEngine(plan), LocalEngine(plan)
     hedge = HedgeSettings(after=0.05, quantile=False, budget=1.0)
     with Gateway(settings(hedge), providers={"cloud": cloud, "local": local}) as gateway:
-        result = gateway.recognize(small_png(), options={"number": 1})
-    assert (result.provider, cloud.calls, local.calls) == ("local", 1, 1)
+        gateway.recognize(small_png(), options={"number": quick})  # earns the hedge
+        result = gateway.recognize(small_png(), options={"number": slow})
+    assert (result.provider, cloud.calls, local.calls) == ("local", 2, 1)
     assert result.elapsed < 5
 
 

@@ -18,7 +18,15 @@ from tests.state.server import Server
 
 PLACES = ("here", "sqlite", "redis")
 QUICK = BreakerSettings(
-    window=4, minimum=2, failure_rate=0.5, slow_call=5.0, slow_rate=1.0, open_for=10.0, successes=2, probes=1
+    window=4,
+    minimum=2,
+    failure_rate=0.5,
+    slow_call=5.0,
+    slow_rate=1.0,
+    open_for=10.0,
+    successes=2,
+    probes=1,
+    growth=8.0,
 )
 
 

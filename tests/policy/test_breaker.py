@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, Event, Lock
 from time import monotonic
@@ -205,7 +206,17 @@ def test_a_slow_probe_opens_it_again_though_it_succeeds(make: Maker) -> None:
     clock.advance(5.0)
     probe.success()
     assert state_of(breaker) == "open"
-    assert breaker.retry_in == pytest.approx(20.0)
+    assert breaker.retry_in == pytest.approx(15.0), "20 seconds from when it was sent"
+
+
+def test_a_probe_that_hung_for_longer_than_the_open_time_is_followed_by_a_short_rest(make: Maker) -> None:
+    clock = ManualClock()
+    breaker = make(clock)
+    open_it(breaker)
+    probe = half_open(breaker, clock)
+    clock.advance(50.0)
+    probe.failure()
+    assert wait_of(breaker) == pytest.approx(1.0)
 
 
 def test_what_a_call_waited_before_it_began_is_not_its_slowness(make: Maker) -> None:
@@ -272,7 +283,7 @@ def test_a_closed_breaker_has_forgotten_what_opened_it(make: Maker) -> None:
     assert state_of(breaker) == "closed"
 
 
-def test_the_open_time_doubles_with_each_failed_probe_up_to_eight_times_and_starts_again_after_closing(
+def test_the_open_time_doubles_with_each_failed_probe_up_to_its_growth_and_starts_again_after_closing(
     make: Maker,
 ) -> None:
     clock = ManualClock()
@@ -286,6 +297,21 @@ def test_the_open_time_doubles_with_each_failed_probe_up_to_eight_times_and_star
     close_it(breaker, clock)
     open_it(breaker)
     assert breaker.retry_in == pytest.approx(10.0)
+
+
+@given(st.integers(0, 6), st.floats(0.0, 1.0), st.floats(0.0, 9.0))
+def test_left_as_it_is_a_provider_is_probed_within_one_and_three_eighths_of_the_open_time_after_any_outage(
+    failed: int, chance: float, hung: float
+) -> None:
+    clock = ManualClock()
+    breaker = Breaker("baidu", replace(QUICK, growth=BreakerSettings().growth), clock=clock, jitter=lambda: chance)
+    open_it(breaker)
+    for _ in range(failed):
+        probe = half_open(breaker, clock)
+        sent = clock.monotonic()
+        clock.advance(hung)
+        probe.failure()
+        assert clock.monotonic() + wait_of(breaker) - sent <= 10.0 * 1.375 + 1e-6
 
 
 @given(st.floats(0.0, 1.0))

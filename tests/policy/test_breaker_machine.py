@@ -23,7 +23,15 @@ from tests.state.server import Server
 
 LEASE = 20.0
 CONFIG = BreakerSettings(
-    window=5, minimum=3, failure_rate=0.6, slow_call=4.0, slow_rate=0.8, open_for=10.0, probes=2, successes=2
+    window=5,
+    minimum=3,
+    failure_rate=0.6,
+    slow_call=4.0,
+    slow_rate=0.8,
+    open_for=10.0,
+    probes=2,
+    successes=2,
+    growth=8.0,
 )
 _numbers = itertools.count()
 
@@ -73,7 +81,7 @@ class BreakerMachine(RuleBasedStateMachine):
         self.expected: list[State] = []
         self.generation = 0
         self.calls_made: list[tuple[float, bool, bool]] = []
-        self.opened = 0.0
+        self.opened = self.rested = 0.0
         self.growth = 1.0
         self.good = 0
         self.spared = 0
@@ -105,13 +113,13 @@ class BreakerMachine(RuleBasedStateMachine):
         self.calls_made, self.probing, self.good = [], [], 0
         self._show()
 
-    def _open(self) -> None:
-        self.opened = self.clock.monotonic()
+    def _open(self, rested: float) -> None:
+        self.opened, self.rested = self.clock.monotonic(), rested
         self._go("open")
 
     @property
     def reopen(self) -> float:
-        return self.opened + self.config.open_for * self.growth
+        return max(self.rested + self.config.open_for * self.growth, self.opened + self.config.open_for / 10)
 
     def _window(self) -> list[tuple[float, bool, bool]]:
         if self.config.period is None:
@@ -185,7 +193,7 @@ class BreakerMachine(RuleBasedStateMachine):
         if asked.probe:
             if any(asked is probe for probe in self.probing):
                 self.probing = [probe for probe in self.probing if probe is not asked]
-                self._probed(outcome, slow)
+                self._probed(outcome, slow, asked.lease)
         elif asked.generation == self.generation and self.mode in ("enforce", "shadow") and outcome != "ignore":
             self._note(outcome == "failure", slow)
             window = self._window()
@@ -194,12 +202,12 @@ class BreakerMachine(RuleBasedStateMachine):
             if len(window) >= self.config.minimum and (
                 bad >= self.config.failure_rate or late >= self.config.slow_rate
             ):
-                self._open()
+                self._open(self.clock.monotonic())
 
-    def _probed(self, outcome: str, slow: bool) -> None:
+    def _probed(self, outcome: str, slow: bool, sent: float) -> None:
         if outcome == "failure" or (outcome == "success" and slow):
             self.growth = min(8.0, self.growth * 2)
-            self._open()
+            self._open(sent)
         elif outcome == "success":
             self.good += 1
             if self.good == self.config.successes:

@@ -17,7 +17,7 @@ from ocrgate.policy.codec import CircuitCodec
 from ocrgate.policy.window import open_window
 from ocrgate.settings import BreakerMode, BreakerSettings
 
-SETTINGS = BreakerSettings(window=20, minimum=2, open_for=30.0)
+SETTINGS = BreakerSettings(window=20, minimum=2, open_for=30.0, growth=8.0)
 TIMED = BreakerSettings(period=60.0, minimum=2, open_for=30.0)
 NOW = 1_767_225_600.0
 TIME = st.floats(0.0, 1e11)

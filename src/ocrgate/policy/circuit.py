@@ -17,8 +17,9 @@ from ocrgate.settings import BreakerMode, BreakerSettings
 
 Outcome = Literal["success", "failure", "ignored"]
 
-_GROWTH_LIMIT = 8.0
 _JITTER = 0.1
+_LEAST_REST = 0.1
+"""Share of `open_for` that a provider has to itself even after a probe that took longer than that."""
 _TRAIL = 16
 _COUNTING: tuple[BreakerMode, ...] = ("enforce", "shadow")
 
@@ -145,13 +146,14 @@ class Circuit:
         """Count how a call ended; the epoch after that."""
         if leave.lease is not None:
             # Without its place the probe is of an earlier time, or another call has it.
-            if self.probes.pop(leave.lease, None) is not None and outcome != "ignored":
-                self._probed(outcome, slow, now, jitter)
+            times = self.probes.pop(leave.lease, None)
+            if times is not None and outcome != "ignored":
+                self._probed(outcome, slow, min(times[0], now), now, jitter)
         elif leave.epoch == self.epoch and self.state == "closed" and outcome != "ignored":
             self.held = self.window.add(self.held, outcome == "failure", slow, now)
             cause = self._cause(now)
             if cause:
-                self._open(cause, now, jitter)
+                self._open(cause, now, now, jitter)
         return self.epoch
 
     def force(self, mode: BreakerMode | None, now: float) -> int:
@@ -204,7 +206,7 @@ class Circuit:
         if self.state == "open":
             if now < self.since - SKEW:
                 return 0.0  # the clock was put back, so nobody knows for how long it has been open: a probe shows
-            longest = self.settings.open_for * _GROWTH_LIMIT * (1 + _JITTER)
+            longest = self.settings.open_for * self.settings.growth * (1 + _JITTER)
             return max(0.0, min(self.until, self.since + longest) - now)
         left = sorted(filter(None, (_left(times, now) for times in self.probes.values())))
         return left[-self.settings.probes] if len(left) >= self.settings.probes else 0.0
@@ -219,19 +221,21 @@ class Circuit:
                 return f"{slow} of {calls} calls were slow"
         return ""
 
-    def _probed(self, outcome: Outcome, slow: bool, now: float, jitter: Callable[[], float]) -> None:
+    def _probed(self, outcome: Outcome, slow: bool, begun: float, now: float, jitter: Callable[[], float]) -> None:
         if outcome == "failure" or slow:
             self.failed_probes += 1
-            self._open("a probe failed" if outcome == "failure" else "a probe was slow", now, jitter)
+            self._open("a probe failed" if outcome == "failure" else "a probe was slow", begun, now, jitter)
             return
         self.successes += 1
         if self.successes >= self.settings.successes:
             self.cause, self.failed_probes = "", 0
             self._enter("closed", now)
 
-    def _open(self, cause: str, now: float, jitter: Callable[[], float]) -> None:
-        growth = min(_GROWTH_LIMIT, 2.0 ** min(10, self.failed_probes))
-        self.until = now + self.settings.open_for * growth * (1 + _JITTER * jitter())
+    def _open(self, cause: str, begun: float, now: float, jitter: Callable[[], float]) -> None:
+        growth = min(self.settings.growth, 2.0 ** min(10, self.failed_probes))
+        rest = self.settings.open_for * growth * (1 + _JITTER * jitter())
+        # From when the probe was sent: one that hung has told nothing more than one that failed at once.
+        self.until = max(begun + rest, now + _LEAST_REST * self.settings.open_for)
         self.cause = cause
         self._enter("open", now)
 
