@@ -207,6 +207,7 @@ def test_every_call_ends_by_its_deadline_in_a_result_or_one_clear_error_and_tell
                 assert 0 <= each.elapsed <= elapsed + 1e-6
                 assert began <= each.started + 1e-6
                 assert each.started <= clock.time() + 1e-6
+                assert each.outcome == "refused" or each.started < began + limit, "nobody is asked too late"
             order = [names.index(each.provider) for each in attempts if _code(each) != "residency"]
             while route["panic"] and order and order[-1] < max(order):
                 order.pop()  # the last engine on this host, asked in spite of its breaker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -161,3 +162,26 @@ def test_an_engine_that_was_not_ready_is_looked_at_again_after_a_while() -> None
         clock.advance(31.0)
         assert gateway.recognize(picture()).provider == "checked"
         assert engine.checks == 2
+
+
+def test_calls_that_wait_for_a_lane_are_not_sent_any_more_once_the_breaker_has_opened() -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def engine(request: Request, deadline: Deadline) -> Page:
+        entered.set()
+        assert go.wait(20)
+        return fails("282000")(request, deadline)
+
+    cloud = ScriptedProvider("cloud", engine, cloud=True)
+    settings = {"cloud": {"lanes": 1, "breaker": BreakerSettings(window=1, minimum=1, open_for=1000.0)}}
+    gateway = house(cloud, ScriptedProvider("local", "local"), settings=settings)
+    with gateway, ThreadPoolExecutor(4) as threads:
+        readings = [threads.submit(gateway.recognize, picture(60 + number)) for number in range(4)]
+        assert entered.wait(10)
+        lane = gateway._fleet.engines["cloud"]._lane
+        while len(lane._waiting) < 3:
+            entered.wait(0.001)
+        go.set()
+        codes = [[a.diagnosis.code for a in each.result(20).attempts if a.diagnosis] for each in readings]
+    assert sorted(codes) == [["282000"], ["breaker_open"], ["breaker_open"], ["breaker_open"]]
+    assert len(cloud.requests) == 1

@@ -139,6 +139,15 @@ def test_tokens_and_counts_outlive_a_reload(write: Callable[..., Path], platform
         assert gateway.status()["baidu"]["usage"]["old"].today.billed == 2
 
 
+def test_what_an_operator_said_of_a_breaker_outlives_a_reload(write: Callable[..., Path]) -> None:
+    with Gateway.from_yaml(write(key("old"))) as gateway:
+        gateway.set_breaker("baidu", "forced_open")
+        gateway.reload()
+        assert gateway.status()["baidu"]["breaker_detail"].mode == "forced_open"
+        gateway.set_breaker("baidu", None)
+        assert used(gateway) == "old"
+
+
 def test_no_call_is_lost_while_the_configuration_changes_over_and_over(
     write: Callable[..., Path], platform: BaiduSimulator
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 from collections.abc import Callable
 from typing import TypeVar
@@ -52,8 +51,8 @@ async def in_thread(work: Callable[[Cancellation], T]) -> T:
             failure.__cause__ = error
         except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
             failure = error
-        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(settle, answer, failure)
+        # Raises when the loop was closed meanwhile, into a future of the crew that nobody asks.
+        loop.call_soon_threadsafe(settle, answer, failure)
 
     _crew.start(run)
     try:

@@ -174,6 +174,7 @@ class Exchange:
                 patience = deadline.within(self._settings.timeout)
                 self._provider.prepare(replace(request, cancelled=call.cancel, on_cancel=call.cancel.hook), patience)
             turn = limit.acquire(deadline, call.cancel.event)
+            permit.check()
             permit.begin(self._clock.monotonic())
             if turn is not None:
                 request = replace(request, on_sent=partial(limit.sent, turn))
@@ -232,7 +233,7 @@ class Exchange:
     def _in_lane(self, request: Request, call: Call, deadline: Deadline, permit: Permit) -> Page:
         if call.cancel():
             raise self._given_up("queued")
-        ticket = self._lane.submit(request, deadline, self._settings.timeout)
+        ticket = self._lane.submit(request, deadline, self._settings.timeout, permit.check)
         unhook = call.cancel.hook(lambda: ticket.give_up(self._given_up))
         try:
             while not self._clock.wait(ticket.future, ticket.patience):

@@ -10,6 +10,7 @@ from threading import Event
 
 import pytest
 
+from ocrgate.errors import ProviderRefused
 from ocrgate.policy.breaker import State
 from ocrgate.settings import BreakerMode, BreakerSettings
 from ocrgate.state import MemoryStore
@@ -92,13 +93,38 @@ def test_breakers_of_different_providers_share_nothing(make: Maker) -> None:
     assert state_of(make(clock, name="baidu/other%")) == "open"
 
 
-def test_a_memory_store_keeps_the_record_to_the_breaker() -> None:
+def test_a_memory_store_keeps_the_record_for_the_next_breaker_of_the_name() -> None:
     clock = ManualClock()
     store = MemoryStore(clock)
     maker = Maker("here", Path(), Server)
     open_it(maker(clock, store=store))
-    assert state_of(maker(clock, store=store)) == "closed"
+    assert state_of(maker(clock, store=store)) == "open"
+    assert state_of(maker(clock, store=MemoryStore(clock))) == "closed"
     assert not store.scan("")
+
+
+def test_settings_that_have_changed_hold_for_a_record_that_is_gone_on_with() -> None:
+    clock = ManualClock()
+    store = MemoryStore(clock)
+    maker = Maker("here", Path(), Server)
+    maker(clock, BreakerSettings(window=10, minimum=10), store=store).admit().failure()
+    stricter = maker(clock, BreakerSettings(window=10, minimum=2), store=store)
+    stricter.admit().failure()
+    assert state_of(stricter) == "open"
+
+
+def test_a_call_that_waited_asks_again_whether_the_provider_is_up(make: Maker) -> None:
+    clock = ManualClock()
+    breaker = make(clock)
+    waited = breaker.admit()
+    waited.check()
+    open_it(breaker)
+    with pytest.raises(ProviderRefused) as caught:
+        waited.check()
+    assert caught.value.reason == "breaker_open"
+    breaker.pass_by().check()
+    probe = half_open(breaker, clock)
+    probe.check()
 
 
 def test_every_process_hears_of_every_transition_in_order_and_once(make: Maker) -> None:

@@ -39,29 +39,7 @@ def test_a_rate_of_nothing_is_refused(qps: float, margin: float) -> None:
 def test_a_margin_sets_the_turns_further_apart() -> None:
     clock = ManualClock()
     limit = Limit("baidu", 4.0, clock, margin=0.2)
-    assert [limit.reserve(far(clock)) for _ in range(4)][1:] == pytest.approx([0.55, 0.85, 1.15])
-
-
-@pytest.mark.parametrize(("qps", "longer"), [(0.5, 0.25), (2.0, 0.25), (10.0, 0.104)])
-def test_with_a_margin_the_second_call_after_a_long_pause_waits_longer(qps: float, longer: float) -> None:
-    clock = ManualClock()
-    limit = Limit("baidu", qps, clock, margin=0.04)
-    interval = 1.04 / qps
-    for pause, wait in ((0.0, interval + longer), (31.0, interval + longer), (29.0, interval)):
-        clock.advance(pause)
-        assert limit.reserve(far(clock)) == 0.0
-        assert limit.wait == pytest.approx(wait)
-        clock.advance(limit.wait)
-
-
-def test_a_long_drain_does_not_make_every_call_after_it_the_first_of_a_long_time() -> None:
-    clock = ManualClock()
-    limit = Limit("baidu", 2.0, clock, margin=0.04)
-    limit.drain(60.0)
-    for _ in range(2):
-        clock.advance(limit.wait)
-        limit.reserve(far(clock))
-    assert limit.wait == pytest.approx(0.52)
+    assert [limit.reserve(far(clock)) for _ in range(4)][1:] == pytest.approx([0.3, 0.6, 0.9])
 
 
 def test_an_interruption_of_the_wait_gives_the_turn_back() -> None:
@@ -312,3 +290,23 @@ def test_waiting_threads_go_in_the_order_of_their_turns() -> None:
     moments = [moment for moment, _ in gone]
     assert all(after - before > 0.02 for before, after in itertools.pairwise(moments))
     assert moments[-1] >= 0.25
+
+
+def test_a_call_that_goes_out_late_moves_the_turns_to_come_by_as_much() -> None:
+    clock = ManualClock()
+    limit = Limit("baidu", 5.0, clock, margin=0.04)
+    turn = limit.acquire(far(clock))
+    assert turn is not None
+    clock.advance(0.1)
+    limit.sent(turn)
+    assert limit.wait == pytest.approx(0.208 + 0.1 - 0.005 - 0.1)
+
+
+def test_a_call_that_goes_out_in_time_moves_nothing() -> None:
+    clock = ManualClock()
+    limit = Limit("baidu", 5.0, clock, margin=0.04)
+    turn = limit.acquire(far(clock))
+    assert turn is not None
+    clock.advance(0.004)
+    limit.sent(turn)
+    assert limit.wait == pytest.approx(0.204)

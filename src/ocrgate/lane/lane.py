@@ -95,18 +95,32 @@ class Lane:
             self._limit = limit
             self._turn.notify(self._dispatch())
 
-    def submit(self, request: Request | None, deadline: Deadline, timeout: float | None = None) -> Ticket:
+    def submit(
+        self,
+        request: Request | None,
+        deadline: Deadline,
+        timeout: float | None = None,
+        gate: Callable[[], None] | None = None,
+    ) -> Ticket:
         """Queue a call, or, without a request, only have the engine loaded.
+
+        Args:
+            request: what the engine is asked.
+            deadline: until when the caller waits.
+            timeout: seconds that the engine may take.
+            gate: asked once the call has waited for a lane; what it raises is the answer then.
 
         Raises:
             ProviderRefused: when all lanes are busy and the queue is full, or the gateway is closed.
         """
-        ticket = Ticket(request, deadline, timeout)
+        ticket = Ticket(request, deadline, timeout, gate)
         with self._turn:
             if self._closed:
                 raise ProviderRefused(self.name, "lane_full", "the gateway is closed")
             if self._full():
                 raise ProviderRefused(self.name, "lane_full", f"{self._limit} in use, {self.queue} waiting")
+            if not self._waiting and len(self._calls) < self._limit:
+                ticket.gate = None  # it goes on at once
             self._waiting.append(ticket)
             if self._dispatch():
                 self._turn.notify()
@@ -179,6 +193,8 @@ class Lane:
         if self._leave:
             ticket.on_give_up(lambda: self._leave_behind(ticket))
         try:
+            if ticket.gate is not None:
+                ticket.gate()
             answer: Page | BaseException = self._work(ticket)
         except BaseException as error:  # noqa: BLE001 - the caller gets whatever it was
             answer = error

@@ -25,15 +25,23 @@ class Ticket:
         future: done when the engine has answered, failed or been given up.
         phase: how far the call has come.
         asked_at: when the engine was asked, in monotonic time; None before.
+        gate: raises when a call that had to wait is no longer to be made; None lets it go on in any case.
     """
 
-    def __init__(self, request: Request | None, deadline: Deadline, timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        request: Request | None,
+        deadline: Deadline,
+        timeout: float | None = None,
+        gate: Callable[[], None] | None = None,
+    ) -> None:
         self.request = request
         self.deadline = deadline
         self.timeout = timeout
         self.future: Future[Page] = Future()
         self.phase: Phase = "queued"
         self.asked_at: float | None = None
+        self.gate = gate
         self._lock = Lock()
         self._hooks = Hooks()
 

@@ -53,6 +53,15 @@ class Permit:
         if self._leave.lease is not None and not self._done:
             self._breaker._renew(self._leave.lease, at)
 
+    def check(self) -> None:
+        """Ask again, for a call that had to wait: the provider may have been found to be down meanwhile.
+
+        Raises:
+            ProviderRefused: `breaker_open`.
+        """
+        if self._leave.counts and self._leave.lease is None:
+            self._breaker._check(self._leave)
+
     def success(self) -> None:
         """The provider answered; what the answer is worth is not the breaker's business."""
         self._tell("success")
@@ -163,6 +172,11 @@ class Breaker:
         epoch, status = self._cell.look(lambda circuit, now: (circuit.epoch, circuit.status(now)))
         self._follow(epoch)
         return status
+
+    def _check(self, leave: Leave) -> None:
+        now = self._cell.look(Circuit.glance)
+        if now is not None and now.refusal and now.epoch != leave.epoch:
+            raise ProviderRefused(self.name, "breaker_open", now.refusal, now.retry_in)
 
     def _renew(self, lease: str, at: float) -> None:
         ago, length = self._clock.monotonic() - at, self._lease

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from ocrgate import fork
 from ocrgate.clock import SYSTEM_CLOCK, Clock
+from ocrgate.state.memory import MemoryStore
 from ocrgate.state.store import Store
 
 Record = TypeVar("Record")
@@ -59,6 +60,7 @@ class LocalCell(Generic[Record]):
     """A record of this process, in monotonic time."""
 
     def __init__(self, codec: Codec[Record], clock: Clock = SYSTEM_CLOCK) -> None:
+        self._codec = codec
         self._record = codec.fresh()
         self._clock = clock
         self._lock = threading.Lock()
@@ -72,6 +74,12 @@ class LocalCell(Generic[Record]):
             return step(self._record, self._clock.monotonic())
 
     look = change
+
+    def recode(self, codec: Codec[Record]) -> None:
+        """Go on with the record as another codec reads it: the settings in it may be others from now on."""
+        with self._lock:
+            self._record = codec.decode(self._codec.encode(self._record))
+            self._codec = codec
 
 
 class SharedCell(Generic[Record]):
@@ -135,7 +143,15 @@ class SharedCell(Generic[Record]):
 def open_cell(
     store: Store | None, name: str, codec: Codec[Record], life: float, clock: Clock = SYSTEM_CLOCK
 ) -> Cell[Record]:
-    """A cell in the store where it could be shared, else one of this process."""
-    if store is None or store.kind == "memory":
+    """The cell of that name: in the store where it could be shared, else of this process, where it lives as long as the
+    store; without a store, a new one."""
+    if store is None:
         return LocalCell(codec, clock)
-    return SharedCell(store, name, codec, life, clock)
+    if not isinstance(store, MemoryStore):
+        return SharedCell(store, name, codec, life, clock)
+    known: LocalCell[Record] | None = store.cells.get(name)
+    if known is None:
+        known = store.cells.setdefault(name, LocalCell(codec, clock))
+    else:
+        known.recode(codec)
+    return known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 from ocrgate import fork
 from ocrgate.clock import SYSTEM_CLOCK, Clock
@@ -19,6 +20,9 @@ class MemoryStore:
 
     Args:
         clock: for the ends of lives; its `time()` counts.
+
+    Attributes:
+        cells: records that are kept beside the texts; see `ocrgate.state.cell`.
     """
 
     kind = "memory"
@@ -26,6 +30,7 @@ class MemoryStore:
     place = ""
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.cells: dict[str, Any] = {}
         self._clock = clock
         self._entries: dict[str, tuple[str, float | None]] = {}
         self._sweep_at = _SWEEP
