@@ -147,7 +147,7 @@ def open_cell(
     store; without a store, a new one."""
     if store is None:
         return LocalCell(codec, clock)
-    if not isinstance(store, MemoryStore):
+    if store.kind != "memory" or not isinstance(store, MemoryStore):
         return SharedCell(store, name, codec, life, clock)
     known: LocalCell[Record] | None = store.cells.get(name)
     if known is None:
