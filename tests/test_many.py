@@ -176,17 +176,19 @@ def test_giving_up_early_stops_those_at_work_and_begins_no_other() -> None:
 
 
 def test_a_caller_that_is_interrupted_stops_those_at_work() -> None:
-    stopped = Event()
+    asked, stopped = Event(), Event()
 
     def engine(request: Request, deadline: Deadline) -> Page:
         if request.width == 60:
             return Page(lines=(Line("text"),))
         request.on_cancel(stopped.set)
+        asked.set()
         stopped.wait(PATIENCE)
         return Page()
 
     def interrupted(answers: Iterator[Result | Failure]) -> None:
         for _ in answers:
+            assert asked.wait(PATIENCE)
             raise KeyboardInterrupt
 
     with house(ScriptedProvider("engine", engine)) as gateway:

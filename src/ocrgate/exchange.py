@@ -6,10 +6,10 @@ Breaker, meter and limit are asked before the call and told after it; only the c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ocrgate.ability import Preparing
 from ocrgate.billing import Meter, Reservation, Spend
@@ -33,6 +33,9 @@ from ocrgate.result import Attempt, Cost, Outcome
 from ocrgate.settings import ProviderSettings
 from ocrgate.state import Store
 from ocrgate.state.name import join
+
+_LONG = 0.05
+"""Seconds of waiting after which it is worth asking again whether the provider is up."""
 
 
 class Asked(NamedTuple):
@@ -89,7 +92,7 @@ class Exchange:
             store=commons.store,
         )
         self._settings = settings
-        self._provider = provider
+        self._preparing = provider if isinstance(provider, Preparing) else None
         self._lane = lane
         self._late = "worker_timeout" if provider.capabilities.isolation == "process" else "timeout"
         self._keys: dict[str, Key] = {key.name: key for key in provider.keys}
@@ -153,7 +156,7 @@ class Exchange:
     def _send(self, request: Request, call: Call, deadline: Deadline, permit: Permit, reservation: Reservation) -> Page:
         """Have it asked when it is its turn, with somebody who listens to what becomes of its key."""
         if request.key is None or self._ring is None:
-            return self._in_turn(request, call, deadline, permit)
+            return self._in_turn(request, {}, call, deadline, permit)
         key = self._keys[request.key]
 
         def used(use: KeyUse) -> None:
@@ -163,24 +166,26 @@ class Exchange:
         self._ring.begin(key.name)
         presence.announce(key.fingerprint)
         try:
-            return self._in_turn(request.used_by(used), call, deadline, permit)
+            return self._in_turn(request, {"on_use": used}, call, deadline, permit)
         except ProviderRefused:
             self._ring.withdraw(key.name)
             raise
 
-    def _in_turn(self, request: Request, call: Call, deadline: Deadline, permit: Permit) -> Page:
+    def _in_turn(self, request: Request, hooks: dict[str, Any], call: Call, deadline: Deadline, permit: Permit) -> Page:
         if (limit := self._limits.get(request.key)) is not None:
-            if isinstance(self._provider, Preparing):
-                patience = deadline.within(self._settings.timeout)
-                self._provider.prepare(replace(request, cancelled=call.cancel, on_cancel=call.cancel.hook), patience)
+            if self._preparing is not None:
+                own: dict[str, Any] = {"cancelled": call.cancel, "on_cancel": call.cancel.hook, **hooks}
+                self._preparing.prepare(replace(request, **own), deadline.within(self._settings.timeout))
             turn = limit.acquire(deadline, call.cancel.event)
-            permit.check()
-            permit.begin(self._clock.monotonic())
+            now = self._clock.monotonic()
+            if now - permit.started > _LONG:
+                permit.check()
+            permit.begin(now)
             if turn is not None:
-                request = replace(request, on_sent=partial(limit.sent, turn))
+                hooks["on_sent"] = partial(limit.sent, turn)
         if self._chaos is not None:
             self._chaos.strike(self.name, self._settings.timeout, deadline, call.cancel.event)
-        return self._in_lane(request, call, deadline, permit)
+        return self._in_lane(request, hooks, call, deadline, permit)
 
     def _failed(
         self,
@@ -230,10 +235,12 @@ class Exchange:
             self._commons.key_benched(benched, self._keys[key])
             self._emit(benched)
 
-    def _in_lane(self, request: Request, call: Call, deadline: Deadline, permit: Permit) -> Page:
+    def _in_lane(
+        self, request: Request, hooks: Mapping[str, Any], call: Call, deadline: Deadline, permit: Permit
+    ) -> Page:
         if call.cancel():
             raise self._given_up("queued")
-        ticket = self._lane.submit(request, deadline, self._settings.timeout, permit.check)
+        ticket = self._lane.submit(request, deadline, self._settings.timeout, permit.check, hooks)
         unhook = call.cancel.hook(lambda: ticket.give_up(self._given_up))
         try:
             while not self._clock.wait(ticket.future, ticket.patience):

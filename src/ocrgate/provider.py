@@ -124,10 +124,6 @@ class Request:
         """The request as it can cross a process boundary: there, giving up means that the process is killed."""
         return replace(self, cancelled=bool, on_cancel=_ignore, on_use=_unheard, on_sent=_untold)
 
-    def used_by(self, on_use: Callable[[KeyUse], None]) -> Request:
-        """The request, with another listener to the uses of its credential."""
-        return replace(self, on_use=on_use)
-
     def image(self) -> PIL.Image.Image:
         """The image as a Pillow image, RGB."""
         from PIL import Image

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from ocrgate.billing.counter import number
 from ocrgate.billing.money import units
 
+_REMEMBERED = 16
+"""Names: those of a day and a month, and of the next."""
+
 
 @dataclass(frozen=True, slots=True)
 class Total:
@@ -54,15 +57,21 @@ class Totals:
         currency: of the money, or None; sums of another currency are kept apart.
     """
 
-    __slots__ = ("_currency", "_prefix")
+    __slots__ = ("_currency", "_names", "_prefix")
 
     def __init__(self, prefix: str, currency: str | None) -> None:
         self._prefix = prefix
         self._currency = currency
+        self._names: dict[tuple[str, bool], str] = {}
 
     def calls(self, label: str, *, certain: bool) -> str:
         """Of the number of calls in a day or month."""
-        return f"{self._prefix}/{label}/{'billed' if certain else 'uncertain'}"
+        name = self._names.get((label, certain))
+        if name is None:
+            if len(self._names) >= _REMEMBERED:
+                self._names.clear()
+            name = self._names[label, certain] = f"{self._prefix}/{label}/{'billed' if certain else 'uncertain'}"
+        return name
 
     def money(self, label: str, *, certain: bool) -> str:
         """Of their cost in millionths."""

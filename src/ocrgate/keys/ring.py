@@ -173,13 +173,15 @@ class Ring:
         key = self._by_name.get(name)
         if key is None:
             return None
-        now = self._clock.time()
         if diagnosis is None:
-            with self._lock:
-                self._refused[name] = 0
+            if self._refused[name]:
+                with self._lock:
+                    self._refused[name] = 0
             self._throttle.succeeded(self._accounts[name])
-            self._trials.succeeded(key)
+            if self._tried_out:
+                self._trials.succeeded(key)
             return None
+        now = self._clock.time()
         if diagnosis.fault == "key":
             until = self._until(name, diagnosis, now)
             if until is not None:

@@ -144,7 +144,8 @@ class Throttle:
             self._of(account).lone = 0
 
     def _of(self, account: str) -> _Account:
-        return self._accounts.setdefault(account, _Account())
+        found = self._accounts.get(account)
+        return self._accounts.setdefault(account, _Account()) if found is None else found
 
     def _name(self, account: str) -> str:
         return join("passed", self._provider, account)

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Condition, Lock, Thread
+from typing import Any
 
 from ocrgate import fork
 from ocrgate.clock import Deadline
 from ocrgate.diagnosis import lookup
 from ocrgate.errors import OCRError, ProviderError, ProviderRefused
-from ocrgate.lane.ticket import Phase, Ticket
+from ocrgate.lane.ticket import NOTHING, Phase, Ticket
 from ocrgate.page import Page
 from ocrgate.provider import Request
 
@@ -101,6 +102,7 @@ class Lane:
         deadline: Deadline,
         timeout: float | None = None,
         gate: Callable[[], None] | None = None,
+        hooks: Mapping[str, Any] = NOTHING,
     ) -> Ticket:
         """Queue a call, or, without a request, only have the engine loaded.
 
@@ -109,11 +111,12 @@ class Lane:
             deadline: until when the caller waits.
             timeout: seconds that the engine may take.
             gate: asked once the call has waited for a lane; what it raises is the answer then.
+            hooks: see `Ticket`.
 
         Raises:
             ProviderRefused: when all lanes are busy and the queue is full, or the gateway is closed.
         """
-        ticket = Ticket(request, deadline, timeout, gate)
+        ticket = Ticket(request, deadline, timeout, gate, hooks)
         with self._turn:
             if self._closed:
                 raise ProviderRefused(self.name, "lane_full", "the gateway is closed")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from threading import Lock
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 from ocrgate.cancel import Hooks
 from ocrgate.clock import Deadline
 from ocrgate.page import Page
 from ocrgate.provider import Request
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 Phase = Literal["queued", "starting", "running", "done"]
 
 
@@ -25,6 +27,7 @@ class Ticket:
         future: done when the engine has answered, failed or been given up.
         phase: how far the call has come.
         asked_at: when the engine was asked, in monotonic time; None before.
+        hooks: fields of the request that concern this one call, beside those that concern its lane.
         gate: raises when a call that had to wait is no longer to be made; None lets it go on in any case.
     """
 
@@ -34,6 +37,7 @@ class Ticket:
         deadline: Deadline,
         timeout: float | None = None,
         gate: Callable[[], None] | None = None,
+        hooks: Mapping[str, Any] = NOTHING,
     ) -> None:
         self.request = request
         self.deadline = deadline
@@ -42,6 +46,7 @@ class Ticket:
         self.phase: Phase = "queued"
         self.asked_at: float | None = None
         self.gate = gate
+        self.hooks = hooks
         self._lock = Lock()
         self._hooks = Hooks()
 

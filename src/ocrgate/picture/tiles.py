@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -93,11 +93,10 @@ class Fitted:
             Piece(tile.box, tuple(tile.to_page(line) for line in page.lines))
             for tile, page in zip(self.tiles, pages, strict=True)
         ]
-        fields: dict[str, str] = {}
-        notes: dict[str, Any] = {}
-        for page in reversed(pages):
-            fields.update(page.fields)
-            notes.update(page.notes)
+        fields: Mapping[str, str] = pages[0].fields
+        notes: Mapping[str, Any] = pages[0].notes
+        for page in pages[1:]:
+            fields, notes = {**page.fields, **fields}, {**page.notes, **notes}
         picture = self.picture
         lines = join(pieces, self.along)
         return Page(

@@ -36,13 +36,13 @@ class Budget:
     def after_fork(self) -> None:
         self._lock = Lock()
 
-    def call(self) -> None:
-        """Count an ordinary call."""
+    def call(self, number: int = 1) -> None:
+        """Count an ordinary call, or with -1 take one back that was not made after all."""
         with self._lock:
             place = self._turn()
-            self._calls[place] += 1
-            self._called += 1
-            self._earned += 1.0
+            self._calls[place] += number
+            self._called += number
+            self._earned += number
 
     def spend(self, hedges: float | None = None) -> bool:
         """Take one extra call from the budget; False, and nothing is taken, when it is used up.

@@ -15,7 +15,7 @@ import tenacity
 
 from ocrgate.clock import Deadline
 from ocrgate.diagnosis.diagnosis import Diagnosis
-from ocrgate.errors import ProviderError
+from ocrgate.errors import ProviderError, ProviderRefused
 from ocrgate.policy.budget import Budget
 from ocrgate.settings import RetrySettings
 
@@ -54,19 +54,18 @@ class Retry:
         Raises:
             ProviderError: of the last call.
         """
-        try:
-            answer = ask()
-        except ProviderError as error:
-            self._count()
-            # Entered only now, because entering the loop costs more than all else around a call that succeeds.
-            return self._again(ask, error, deadline, wake)
-        self._count()
-        return answer
-
-    def _count(self) -> None:
-        # Only now, because what a policy refused was no call, and would widen the budget when all is refused.
         if self._ordinary:
             self._budget.call()
+        try:
+            return ask()
+        except ProviderError as error:
+            # Entered only now, because entering the loop costs more than all else around a call that succeeds.
+            return self._again(ask, error, deadline, wake)
+        except ProviderRefused:
+            if self._ordinary:
+                # No call was made, and those that are not would widen the budget when all is refused.
+                self._budget.call(-1)
+            raise
 
     def _again(self, ask: Callable[[], T], first: ProviderError, deadline: Deadline, wake: Event | None) -> T:
         """The loop, which has the error of the first call as its first."""
