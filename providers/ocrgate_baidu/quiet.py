@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_lock = threading.RLock()
+from ocrgate import fork
+
+_lock = fork.Lock()
 
 
 @contextmanager
