@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
+import sys
 import threading
 import weakref
 from typing import Protocol
@@ -46,5 +49,14 @@ def _after_fork() -> None:
         thing.after_fork()
 
 
+def _finish_imports() -> None:
+    """Let other threads come to the end of what they import: in a child nobody would, and whoever imports it there
+    waits for ever, because Python makes its own import lock anew but not those of modules."""
+    for name, module in list(sys.modules.items()):
+        if getattr(getattr(module, "__spec__", None), "_initializing", False):
+            with contextlib.suppress(Exception):  # what an import raises is for those who asked for it
+                importlib.import_module(name)
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_finish_imports, after_in_child=_after_fork)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ocrgate import Gateway, Line, Page
 from ocrgate.clock import Deadline
-from ocrgate.key import Key
+from ocrgate.key import Key, KeyUse
 from ocrgate.provider import Adapter, Capabilities, Provider, Request
 from ocrgate.result import Cost
 from ocrgate.settings import (
@@ -50,6 +50,8 @@ class Reader(Adapter):
         freed = Event()
         request.on_cancel(freed.set)
         freed.wait(0.03 if next(self._calls) % 7 == 0 else 0.001)
+        if request.key is not None:
+            request.on_use(KeyUse(request.key, "read", "ok", billed=True))
         return Page(lines=(Line(f"thread {os.getpid()}", None, 0.9),))
 
 
