@@ -37,6 +37,8 @@ from tests.faults.engines import FaultyEngine
 from tests.houses import ONCE, house, picture
 from tests.lane.processes import eventually
 
+pytestmark = pytest.mark.thorough
+
 PATIENCE = 30.0
 DELAY = 0.05
 T = TypeVar("T")

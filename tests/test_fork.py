@@ -19,6 +19,8 @@ from tests.lane.processes import ROOT, environment, eventually, gone, logged
 from tests.providers.platform import key
 from tests.state.server import Server
 
+pytestmark = pytest.mark.thorough
+
 LIMIT = 100.0
 STATES = ["memory", "sqlite", "redis"]
 

@@ -23,6 +23,8 @@ from tests.lane.processes import ROOT, environment, eventually
 from tests.providers.platform import key
 from tests.state.server import Server
 
+pytestmark = pytest.mark.thorough
+
 PATIENCE = 30.0
 STATES = ["sqlite", "redis"]
 FIRST = SimulatedKey("first")

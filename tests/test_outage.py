@@ -13,6 +13,8 @@ from ocrgate.events import BreakerChanged
 from ocrgate.testing import BaiduSimulator
 from tests.drawing import page
 
+pytestmark = pytest.mark.thorough
+
 IMAGES, DOWN, UP = 200, 70, 130
 
 

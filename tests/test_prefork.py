@@ -24,6 +24,8 @@ from ocrgate.audit import verify
 from tests.lane.processes import ROOT, alive, environment, gone, logged
 from tests.state.server import Server
 
+pytestmark = pytest.mark.thorough
+
 WORKERS = 3
 PATIENCE = 60.0
 ROUTES = ["thread", "process", "default"]

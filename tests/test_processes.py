@@ -23,6 +23,8 @@ from tests.houses import picture
 from tests.providers.platform import key
 from tests.state.server import Server
 
+pytestmark = pytest.mark.thorough
+
 PROCESSES, THREADS, CALLS = 4, 8, 4
 FIRST, SECOND = SimulatedKey("first", "a" * 24, "b" * 32), SimulatedKey("second", "c" * 24, "d" * 32)
 

@@ -20,6 +20,7 @@ from ocrgate.commons import Commons
 from ocrgate.errors import InvalidImage, ProviderError, ProviderRefused
 from ocrgate.events import Event, KeyTrialChanged
 from ocrgate.exchange import Asked, Exchange
+from ocrgate.keys.choice import Choice
 from ocrgate.keys.ring import Ring
 from ocrgate.lane import Lane, Ticket, open_lane
 from ocrgate.page import Page
@@ -96,6 +97,7 @@ class Engine:
         self._lane: Lane = open_lane(provider, spec, settings)
         self._checkup = Checkup(provider, clock)
         self._ring = self._made_ring() if provider.keys else None
+        self._choice = Choice(self.name, self._ring)
         self._meter = Meter(
             self.name,
             provider.keys,
@@ -175,6 +177,7 @@ class Engine:
             raise ProviderRefused(self.name, "cannot_fit", error.reason) from error
         begun = self._clock.monotonic()
         tried = list(avoid)
+        # Counted as one ordinary call, whatever the number of keys it takes.
         retry = Retry(_ONCE if panic else self.settings.retry, budget, ordinary=not extra)
         once = partial(self._exchange, call=call, deadline=deadline, spend=spend, panic=panic)
 
@@ -182,15 +185,15 @@ class Engine:
             return retry(partial(once, request), deadline, call.cancel.event)
 
         while True:
-            call.key = key = self._pick(tried)
+            call.key = key = self._choice.first(tried)
             try:
                 asked = self._read_tiles(fitted.tiles, key, call, ask)
             except (ProviderError, ProviderRefused) as error:
-                if key is None or not _concerns_key(error):
+                others = self._choice.next(key, error, tried)
+                if others is None:
                     raise
-                tried += self._spoilt(key, error)
-                if not self._others(tried):
-                    raise
+                tried = others
+                retry = Retry(retry.settings, budget, ordinary=False)
                 continue
             self.latency.add(self._clock.monotonic() - begun)
             elapsed = sum(each.elapsed for each in asked)
@@ -217,42 +220,9 @@ class Engine:
             for tile in tiles
         ]
 
-    def _spoilt(self, key: str, error: ProviderError | ProviderRefused) -> list[str]:
-        """The keys that this call need not try any more: where the account is to blame, all of its keys."""
-        keys = {each.name: each.account or each.name for each in self.provider.keys}
-        if isinstance(error, ProviderRefused) and error.reason == "rate_limit":
-            return [key]
-        if isinstance(error, ProviderError) and error.diagnosis.category == "auth":
-            return [key]
-        return [name for name, account in keys.items() if account == keys[key]]
-
-    def _others(self, tried: list[str]) -> bool:
-        return self._ring is not None and any(
-            status.usable and status.name not in tried for status in self._ring.status()
-        )
-
-    def _pick(self, tried: list[str]) -> str | None:
-        if self._ring is None:
-            return None
-        key = self._ring.pick(tried)
-        if key is None:
-            raise ProviderRefused(self.name, "no_key", "every key is benched")
-        return key
-
     def spare(self, key: str | None) -> Sequence[str] | None:
-        """For a second call beside one that uses `key`: the keys it is to avoid; None when none is left for it.
-
-        A key of another account comes first, because keys of one account share what makes them slow.
-        """
-        if self._ring is None or key is None:
-            return None
-        accounts = {each.name: each.account or each.name for each in self.provider.keys}
-        fellows = [name for name, account in accounts.items() if account == accounts[key]]
-        for avoided in (fellows, [key]):
-            free = [name for name in accounts if name not in avoided]
-            if self._others(avoided) and any(self._exchange.wait(name) <= 0 for name in free):
-                return avoided
-        return None
+        """See `Choice.spare`."""
+        return self._choice.spare(key, self._exchange.wait)
 
     def invites(self, languages: tuple[str, ...]) -> bool:
         """Whether a call would be taken on at once: the engine is ready, well, allowed and has a lane free."""
@@ -326,13 +296,6 @@ def _tariff(settings: ProviderSettings, provider: Provider) -> Tariff | None:
     if settings.price is not None:
         return Tariff.of(settings.price)
     return provider.tariff if isinstance(provider, Priced) else None
-
-
-def _concerns_key(error: ProviderError | ProviderRefused) -> bool:
-    """Whether another key might do better."""
-    if isinstance(error, ProviderRefused):
-        return error.reason in ("quota", "rate_limit")
-    return error.diagnosis.fault == "key"
 
 
 def _sum(costs: Iterable[Cost | None]) -> Cost | None:

@@ -6,11 +6,15 @@ import json
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from ocrgate.answers import Cache
 from ocrgate.settings import CacheSettings
 from tests.answers.work import saying
 from tests.state.waiting import until
 from tests.state.work import finish, go, start
+
+pytestmark = pytest.mark.thorough
 
 WORK = "tests.answers.work"
 SIZE = 20_000

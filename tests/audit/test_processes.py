@@ -20,6 +20,8 @@ from ocrgate.audit import LedgerError, verify
 from ocrgate.audit.volume import full
 from tests.audit.ledgers import NAME, ledger, records, written
 
+pytestmark = pytest.mark.thorough
+
 BEGIN = """
 import os, signal, sys, threading
 from ocrgate.audit import Ledger, LedgerError, verify

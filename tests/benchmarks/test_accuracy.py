@@ -14,6 +14,8 @@ from ocrgate.provider import Provider
 from ocrgate.testing import ScriptedProvider, fails
 from tests.benchmarks.corpora import write_set
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:

@@ -14,6 +14,8 @@ import pytest
 from benchmarks import concurrency, crowd, doorway, numbered, parallel, target
 from benchmarks.report import Progress
 
+pytestmark = pytest.mark.thorough
+
 QUICK = ("--threads", "4", "--each", "2", "--rounds", "2", "--beside", "5")
 
 

@@ -9,6 +9,8 @@ from benchmarks.corpus import CorpusError, load
 
 from tests.benchmarks.corpora import write_set
 
+pytestmark = pytest.mark.thorough
+
 
 def test_a_folder_of_sets_is_read_set_by_set(tmp_path: Path) -> None:
     write_set(tmp_path / "b", {"text": "one"})

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from benchmarks import duel
+
+pytestmark = pytest.mark.thorough
 
 
 def test_the_same_trouble_is_counted_for_every_contender(tmp_path: Path) -> None:

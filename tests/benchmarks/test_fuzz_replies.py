@@ -16,6 +16,8 @@ from ocrgate.diagnosis import Diagnosis
 from ocrgate.page import Line, Page, Polygon
 from ocrgate_baidu import ENDPOINTS, BaiduProvider
 
+pytestmark = pytest.mark.thorough
+
 
 def _run(tmp_path: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
     out = tmp_path / "fuzz.json"

@@ -13,6 +13,8 @@ from benchmarks.world import SimulatedClock, Stack, World
 
 from ocrgate.settings import BudgetSettings
 
+pytestmark = pytest.mark.thorough
+
 SMALL = World(seconds=60.0, trouble=(10.0, 16.0), workers=2, line=600, gateways=2)
 
 

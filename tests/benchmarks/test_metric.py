@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from tests.benchmarks.corpora import sample
 
+pytestmark = pytest.mark.thorough
+
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cf"]), max_size=40)
 truths = texts.filter(lambda text: bool(text.strip()))
 

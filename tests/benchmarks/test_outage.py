@@ -15,6 +15,8 @@ from benchmarks.traffic import Shot, back, figures
 from ocrgate.settings import BreakerSettings
 from ocrgate.testing.simulator import LoggedRequest
 
+pytestmark = pytest.mark.thorough
+
 PACE = Pace(1.0, 20.0)
 DEADLINE = 0.75
 

@@ -16,6 +16,8 @@ from benchmarks.way import Contender
 
 from ocrgate.result import Result
 
+pytestmark = pytest.mark.thorough
+
 QUICK = ("--calls", "50", "--seconds", "0.05", "--rounds", "1", "--imports", "1", "--history", "100")
 WAYS = ["bare", "executor", "by_hand", "engine", "gateway", "gateway_once", "gateway_heard", "gateway_sqlite"]
 

@@ -12,6 +12,8 @@ from benchmarks import pacing
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.thorough
+
 QUICK = ("--qps", "10", "--seconds", "1.5", "--states", "memory", "sqlite", "--processes", "1", "2")
 
 

@@ -16,6 +16,8 @@ from ocrgate.testing import ScriptedProvider, fails
 from tests.benchmarks.corpora import write_set
 from tests.drawing import blank, encoded
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:

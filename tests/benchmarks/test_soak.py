@@ -18,6 +18,8 @@ from ocrgate.errors import AllProvidersFailed
 from ocrgate.page import Line, Page
 from ocrgate.result import Result
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from ocrgate.errors import ProviderError
 from ocrgate.provider import Request
 from ocrgate.settings import HedgeSettings
 
+pytestmark = pytest.mark.thorough
+
 PLAN = Plan(usual=0.01, slow=0.5, share=0.05, local=0.05)
 
 

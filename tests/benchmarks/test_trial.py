@@ -14,6 +14,8 @@ from ocrgate.provider import Readiness
 from ocrgate.testing import ScriptedProvider, fails
 from tests.benchmarks.corpora import sample, write_set
 
+pytestmark = pytest.mark.thorough
+
 
 def _samples(tmp_path: Path, *truths: dict[str, object]) -> tuple[Sample, ...]:
     write_set(tmp_path / "s", *truths)

@@ -7,10 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ocrgate.billing import Meter, Spend
 from ocrgate.settings import SpendSettings
 from ocrgate.state.sqlite import SQLiteStore
 from tests.billing.parts import FLAT, ONE, noon
+
+pytestmark = pytest.mark.thorough
 
 PROCESSES = 4
 CALLS = 40

@@ -20,6 +20,8 @@ from ocrgate import ConfigError
 from ocrgate.cli import drill
 from ocrgate.drill import SCENARIOS
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -19,6 +19,8 @@ from ocrgate.testing.simulator import LoggedRequest
 from tests.drill import stage
 from tests.drill.stage import SHORT, seen, small, verdict
 
+pytestmark = pytest.mark.thorough
+
 REQUEST = LoggedRequest("/rest/2.0/ocr/v1/accurate", "accurate", "first", "ok", None, 0.0, 10, "POST", {})
 
 

@@ -10,6 +10,8 @@ from ocrgate.drill import SCENARIOS, drill, embedded, judged
 from ocrgate.drill.scoreboard import Score
 from tests.drill.stage import seen
 
+pytestmark = pytest.mark.thorough
+
 PROMISED = (
     "token_poisoned 502_storm brown_out hang slow_drip qps_storm quota_end tls_interception key_revoked engine_crash"
     " engine_hang store_down disk_full clock_jump total_blackout"

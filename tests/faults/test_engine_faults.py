@@ -16,6 +16,8 @@ from ocrgate.testing import ScriptedProvider
 from tests.faults.engines import FaultyEngine
 from tests.houses import picture
 
+pytestmark = pytest.mark.thorough
+
 MARGIN = 0.25
 FAULTS = {
     "hang": "worker_timeout",

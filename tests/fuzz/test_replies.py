@@ -26,6 +26,8 @@ from tests.providers.bare_sdk import TOKEN as GOOD_TOKEN
 from tests.providers.bare_sdk import raw_server, written
 from tests.providers.platform import picture, request
 
+pytestmark = pytest.mark.thorough
+
 REQUEST = Request(picture((WIDTH, HEIGHT)), "PNG", WIDTH, HEIGHT)
 FUZZ = Fuzz(seed=0)
 KEYS = [{"name": "a", "api_key": "an-api-key", "secret_key": "a-secret-key"}]

@@ -17,6 +17,8 @@ from tests.state.server import Server
 from tests.state.waiting import until
 from tests.state.work import finish, go, start
 
+pytestmark = pytest.mark.thorough
+
 PROCESSES = 4
 
 

@@ -23,6 +23,8 @@ from tests.policy.pacers import PLACE
 from tests.policy.stage import Shared, Stage
 from tests.state.work import finish, go, start
 
+pytestmark = pytest.mark.thorough
+
 FAR = 1e6
 NEAR = 1e-5
 

@@ -19,7 +19,7 @@ from tests.state.work import Tally, finish, go, increment, start
 from ocrgate.state import Guarded, RedisStore, StoreError, open_store
 from ocrgate.state.cell import SharedCell
 
-pytestmark = pytest.mark.redis
+pytestmark = [pytest.mark.redis, pytest.mark.thorough]
 
 TIMEOUT = 0.1
 SLACK = 0.1
