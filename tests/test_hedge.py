@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from ocrgate import Gateway
+from ocrgate import Gateway, hedge
+from ocrgate.call import Call
 from ocrgate.clock import Deadline
 from ocrgate.errors import AllProvidersFailed, DeadlineExceeded
 from ocrgate.events import Hedged
-from ocrgate.hedge import delay
 from ocrgate.key import Key
 from ocrgate.page import Line, Page
 from ocrgate.provider import Request
-from ocrgate.result import Cost, Result
+from ocrgate.result import Attempt, Cost, Result
+from ocrgate.route import Step
 from ocrgate.settings import AcceptSettings, BreakerSettings, BudgetSettings, HedgeSettings
 from ocrgate.testing import ManualClock, ScriptedProvider, fails
 from tests.houses import house, picture
@@ -46,6 +47,21 @@ class Slow:
         self._clock.advance(self._seconds)
         assert self.go.wait(20)
         return Page(lines=(Line(self._text, None, 0.9),))
+
+
+@pytest.fixture
+def decided(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set once it has been decided who, if anybody, is asked beside the first."""
+    event, choose = threading.Event(), hedge._second
+
+    def chosen(*arguments: Any) -> Any:
+        try:
+            return choose(*arguments)
+        finally:
+            event.set()
+
+    monkeypatch.setattr(hedge, "_second", chosen)
+    return event
 
 
 def story(result: Result) -> list[tuple[str, str]]:
@@ -137,11 +153,11 @@ def test_the_second_passes_over_engines_that_are_not_well() -> None:
         engine = gateway._fleet.engines["broken"]
         engine.breaker.admit().failure()
         result = gateway.recognize(picture())
-    assert result.provider == "local"
+    assert story(result) == [("cloud", "cancelled"), ("local", "accepted")]
     assert broken.requests == []
 
 
-def test_a_second_that_has_no_lane_free_is_not_burdened_further() -> None:
+def test_a_second_that_has_no_lane_free_is_not_burdened_further(decided: threading.Event) -> None:
     clock = ManualClock()
     busy = Slow(clock, 0.0, text="busy")
     slow = Slow(clock, text="cloud")
@@ -154,7 +170,7 @@ def test_a_second_that_has_no_lane_free_is_not_burdened_further() -> None:
         ticket = engine._lane.submit(Request(b"", "RAW", 0, 0), Deadline.after(600.0, clock))
         assert busy.asked.wait(10)
         reading = threads.submit(gateway.recognize, picture())
-        assert slow.asked.wait(10)
+        assert decided.wait(10)
         slow.go.set()
         result = reading.result(10)
         busy.go.set()
@@ -166,8 +182,8 @@ def test_a_second_that_has_no_lane_free_is_not_burdened_further() -> None:
 def test_a_route_that_must_stay_local_never_hedges_to_or_from_the_cloud() -> None:
     clock = ManualClock()
     cloud, local = ScriptedProvider("cloud", cloud=True), ScriptedProvider("local", "here")
-    hedge = HedgeSettings(after=0.0, quantile=False, budget=1.0, to=("key", "local"))
-    with house(local, cloud, clock=clock, hedge=hedge, budget=PLENTY, residency="local") as gateway:
+    settings_of = HedgeSettings(after=0.0, quantile=False, budget=1.0, to=("key", "local"))
+    with house(local, cloud, clock=clock, hedge=settings_of, budget=PLENTY, residency="local") as gateway:
         result = gateway.recognize(picture())
     assert story(result) == [("cloud", "refused"), ("local", "accepted")]
     assert cloud.requests == []
@@ -178,17 +194,29 @@ def test_a_route_that_must_stay_local_never_hedges_to_or_from_the_cloud() -> Non
     [(0.0, PLENTY), (1.0, BudgetSettings(retry_ratio=0.0, minimum=0))],
     ids=["its own", "that of all extra calls"],
 )
-def test_beyond_its_budget_nothing_is_hedged(share: float, budget: BudgetSettings) -> None:
+def test_beyond_its_budget_nothing_is_hedged(share: float, budget: BudgetSettings, decided: threading.Event) -> None:
     clock = ManualClock()
     slow = Slow(clock)
     cloud, local = ScriptedProvider("cloud", slow, cloud=True), ScriptedProvider("local")
-    hedge = HedgeSettings(after=1.0, quantile=False, budget=share)
-    with house(cloud, local, clock=clock, hedge=hedge, budget=budget) as gateway, ThreadPoolExecutor(1) as threads:
+    settings_of = HedgeSettings(after=1.0, quantile=False, budget=share)
+    with (
+        house(cloud, local, clock=clock, hedge=settings_of, budget=budget) as gateway,
+        ThreadPoolExecutor(1) as threads,
+    ):
         reading = threads.submit(gateway.recognize, picture())
-        assert slow.asked.wait(10)
+        assert decided.wait(10)
         slow.go.set()
         assert story(reading.result(10)) == [("cloud", "accepted")]
     assert local.requests == []
+
+
+def test_a_slow_engine_on_this_host_is_not_hedged() -> None:
+    clock = ManualClock()
+    slow = Slow(clock)
+    first, second = ScriptedProvider("first", slow), ScriptedProvider("second")
+    with house(first, second, clock=clock, hedge=SOON, budget=PLENTY) as gateway:
+        route = gateway._fleet.route(None)
+        assert [hedge.delay(route, step) for step in route.plan()] == [None, None]
 
 
 def test_without_enough_calls_to_know_a_quantile_nothing_is_hedged() -> None:
@@ -210,13 +238,13 @@ def test_the_quantile_is_that_of_the_engines_own_calls_and_never_below_the_floor
         return PAGE
 
     cloud, local = ScriptedProvider("cloud", paced, cloud=True), ScriptedProvider("local", "quick")
-    hedge = HedgeSettings(after=0.9, floor=0.5, budget=1.0)
-    with house(cloud, local, clock=clock, deadline=60.0, hedge=hedge, budget=PLENTY) as gateway:
+    settings_of = HedgeSettings(after=0.9, floor=0.5, budget=1.0)
+    with house(cloud, local, clock=clock, deadline=60.0, hedge=settings_of, budget=PLENTY) as gateway:
         for number in range(40):
             gateway.recognize(picture(60 + number))
         route = gateway._fleet.route(None)
         assert gateway._fleet.engines["cloud"].latency.quantile(0.9) == pytest.approx(0.1)
-        assert delay(route, route.plan()[0]) == 0.5
+        assert hedge.delay(route, route.plan()[0]) == 0.5
 
 
 def keys_of(*names: str) -> list[Key]:
@@ -231,23 +259,23 @@ def keys_of(*names: str) -> list[Key]:
 def test_the_same_cloud_is_asked_again_with_another_key(keys: tuple[str, ...], second: str) -> None:
     clock = ManualClock()
     cloud = ScriptedProvider("cloud", Slow(clock), "by the other key", cloud=True, keys=keys_of(*keys))
-    hedge = HedgeSettings(after=1.0, quantile=False, budget=1.0, to=("key",))
+    settings_of = HedgeSettings(after=1.0, quantile=False, budget=1.0, to=("key",))
     settings = {"cloud": {"price": Cost(0.5)}}
-    with house(cloud, clock=clock, hedge=hedge, budget=PLENTY, settings=settings) as gateway:
+    with house(cloud, clock=clock, hedge=settings_of, budget=PLENTY, settings=settings) as gateway:
         result = gateway.recognize(picture())
     assert [request.key for request in cloud.requests] == ["a", second]
     assert [(a.key, a.outcome) for a in result.attempts] == [("a", "cancelled"), (second, "accepted")]
     assert result.cost == Cost(1.0), "the call that was stopped has been sent and may be paid for"
 
 
-def test_with_one_key_only_there_is_no_second_call() -> None:
+def test_with_one_key_only_there_is_no_second_call(decided: threading.Event) -> None:
     clock = ManualClock()
     slow = Slow(clock)
     cloud = ScriptedProvider("cloud", slow, cloud=True, keys=["only"])
-    hedge = HedgeSettings(after=1.0, quantile=False, budget=1.0, to=("key",))
-    with house(cloud, clock=clock, hedge=hedge, budget=PLENTY) as gateway, ThreadPoolExecutor(1) as threads:
+    settings_of = HedgeSettings(after=1.0, quantile=False, budget=1.0, to=("key",))
+    with house(cloud, clock=clock, hedge=settings_of, budget=PLENTY) as gateway, ThreadPoolExecutor(1) as threads:
         reading = threads.submit(gateway.recognize, picture())
-        assert slow.asked.wait(10)
+        assert decided.wait(10)
         slow.go.set()
         assert reading.result(10).text == "slow"
     assert len(cloud.requests) == 1
@@ -290,7 +318,7 @@ def test_without_a_thread_to_be_had_the_first_is_asked_all_the_same(monkeypatch:
 
 
 def test_twenty_four_hedged_calls_on_lanes_of_one_all_end() -> None:
-    hedge = HedgeSettings(after=0.0, quantile=False, budget=1.0)
+    settings_of = HedgeSettings(after=0.0, quantile=False, budget=1.0)
     cloud, local = ScriptedProvider("cloud", "far", cloud=True), ScriptedProvider("local", "near")
     settings = {"cloud": {"lanes": 1}, "local": {"lanes": 1}}
 
@@ -298,9 +326,41 @@ def test_twenty_four_hedged_calls_on_lanes_of_one_all_end() -> None:
         return gateway.recognize(picture(60 + number)).text
 
     with (
-        house(cloud, local, hedge=hedge, budget=PLENTY, settings=settings) as gateway,
+        house(cloud, local, hedge=settings_of, budget=PLENTY, settings=settings) as gateway,
         ThreadPoolExecutor(24) as threads,
     ):
         texts = list(threads.map(lambda number: read(gateway, number), range(24)))
     assert set(texts) <= {"far", "near"}
     assert len(texts) == 24
+
+
+class Read(NamedTuple):
+    acceptable: bool = True
+
+
+def test_of_two_answers_at_once_one_is_told_as_given_up() -> None:
+    clock = ManualClock()
+    second_asked, first_told = threading.Event(), threading.Event()
+
+    def read(step: Step, call: Call, *, avoid: Sequence[str], extra: bool) -> Read:
+        assert list(avoid) == []
+        if extra:
+            second_asked.set()
+            assert first_told.wait(10)
+        else:
+            clock.advance(2.0)
+            assert second_asked.wait(10)
+        call.record(Attempt(step.engine.name, "accepted"))
+        first_told.set()
+        return Read()
+
+    cloud, local = ScriptedProvider("cloud", cloud=True), ScriptedProvider("local")
+    with house(cloud, local, clock=clock, hedge=SOON, budget=PLENTY) as gateway:
+        route = gateway._fleet.route(None)
+        route.budget.call(10)
+        first, *later = route.plan()
+        call = Call("id", Deadline.after(60.0, clock))
+        readings, taken = hedge.race(route, first, later, call, call.deadline, read, 1.0)
+    assert readings[0].acceptable
+    assert taken is later[0]
+    assert sorted(attempt.outcome for attempt in call.attempts) == ["accepted", "cancelled"]

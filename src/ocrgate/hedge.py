@@ -151,7 +151,8 @@ def race(
     legs = [first]
     second: Second | None = None
     try:
-        if not clock.wait(first.future, min(after, deadline.remaining)) and not call.cancel():
+        patience = min(after - (clock.monotonic() - first.begun), deadline.remaining)
+        if not clock.wait(first.future, patience) and not call.cancel():
             second = _second(route, first, later)
             if second is not None:
                 with contextlib.suppress(RuntimeError):  # no thread to be had

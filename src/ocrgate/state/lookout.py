@@ -93,7 +93,12 @@ class Lookout:
                     self._thread = None
                     return
                 self._postpone()
-            self._look()
+            try:
+                self._look()
+            except BaseException:
+                # Not left to `is_alive`, which says so for a moment longer.
+                self._thread = None
+                raise
 
     def _postpone(self) -> None:
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
