@@ -410,3 +410,56 @@ def test_without_turns_to_keep_nothing_is_fetched_ahead() -> None:
     with house(provider, clock=clock) as gateway:
         gateway.recognize(picture())
     assert provider.ready_at == []
+
+
+def test_a_call_that_goes_out_late_moves_the_next_ones_turn() -> None:
+    clock, sent = ManualClock(), []
+
+    def late(request: Request, _deadline: Deadline) -> Page:
+        clock.advance(0.3)
+        request.on_sent()
+        sent.append(clock.monotonic())
+        return Page(lines=(Line("text"),))
+
+    provider = ScriptedProvider("cloud", late, cloud=True)
+    with house(provider, clock=clock, settings={"cloud": {"qps": 1.0, "margin": 0.0}}) as gateway:
+        for _ in range(3):
+            gateway.recognize(picture())
+    assert [later - earlier for earlier, later in itertools.pairwise(sent)] == [pytest.approx(1.3)] * 2
+
+
+def test_a_call_is_not_sent_when_the_breaker_has_opened_while_it_waited_for_its_turn() -> None:
+    class Waiting(ManualClock):
+        def sleep(self, seconds: float, wake: threading.Event | None = None) -> bool:
+            breaker = gateway._fleet.engines["cloud"].breaker
+            for _ in range(5):
+                breaker.admit().failure()
+            return super().sleep(seconds, wake)
+
+    provider = ScriptedProvider("cloud", "text", cloud=True)
+    gateway = house(provider, FREE, clock=Waiting(), settings={"cloud": {"qps": 1.0}})
+    with gateway:
+        assert read(gateway)[-1][0] == "cloud"
+        assert read(gateway) == [("cloud", None, "refused", "breaker_open"), ("local", None, "accepted", "")]
+    assert len(provider.requests) == 1
+
+
+def test_a_call_that_was_refused_its_turn_is_no_company_to_the_next_one() -> None:
+    provider = cloud("text", keys=KEYS[:1])
+    with house(provider, FREE, settings={"cloud": {"qps": 0.001}}) as gateway:
+        read(gateway)
+        ring = gateway._fleet.engines["cloud"]._ring
+        assert ring is not None
+        begun: list[str] = []
+        ring.withdraw = begun.append  # type: ignore[method-assign,assignment]
+        assert read(gateway)[0][3] == "rate_limit"
+    assert begun == ["first"]
+
+
+def test_calls_that_the_breaker_refused_do_not_widen_the_budget_for_repeated_ones() -> None:
+    with house(ScriptedProvider("cloud", "text", cloud=True), FREE) as gateway:
+        budget = gateway._fleet.route(None).budget
+        gateway.set_breaker("cloud", "forced_open")
+        for _ in range(10):
+            read(gateway)
+        assert budget._called == 10, "those of the local engine"

@@ -11,12 +11,14 @@ import pytest
 
 from ocrgate import Gateway, hedge
 from ocrgate.call import Call
+from ocrgate.cancel import Cancellation
 from ocrgate.clock import Deadline
 from ocrgate.errors import AllProvidersFailed, DeadlineExceeded
 from ocrgate.events import Hedged
 from ocrgate.key import Key
 from ocrgate.page import Line, Page
 from ocrgate.provider import Request
+from ocrgate.recognition import Wish
 from ocrgate.result import Attempt, Cost, Result
 from ocrgate.route import Step
 from ocrgate.settings import AcceptSettings, BreakerSettings, BudgetSettings, HedgeSettings
@@ -268,6 +270,21 @@ def test_the_same_cloud_is_asked_again_with_another_key(keys: tuple[str, ...], s
     assert result.cost == Cost(1.0), "the call that was stopped has been sent and may be paid for"
 
 
+def test_a_key_whose_turn_is_yet_to_come_is_no_second(decided: threading.Event) -> None:
+    clock = ManualClock()
+    slow = Slow(clock)
+    cloud = ScriptedProvider("cloud", slow, cloud=True, keys=keys_of("a@one", "b@two"))
+    hedging = HedgeSettings(after=1.0, quantile=False, budget=1.0, to=("key",))
+    gateway = house(cloud, clock=clock, hedge=hedging, budget=PLENTY, settings={"cloud": {"qps": 0.01}})
+    with gateway, ThreadPoolExecutor(1) as threads:
+        gateway._fleet.engines["cloud"]._exchange._limits["b"].reserve(Deadline.after(1.0, clock))
+        reading = threads.submit(gateway.recognize, picture())
+        assert decided.wait(10)
+        slow.go.set()
+        assert reading.result(10).text == "slow"
+    assert [request.key for request in cloud.requests] == ["a"]
+
+
 def test_with_one_key_only_there_is_no_second_call(decided: threading.Event) -> None:
     clock = ManualClock()
     slow = Slow(clock)
@@ -282,18 +299,17 @@ def test_with_one_key_only_there_is_no_second_call(decided: threading.Event) -> 
 
 
 def test_who_gives_up_stops_both() -> None:
-    clock = ManualClock()
+    clock, cancel = ManualClock(), Cancellation()
     first, second = Slow(clock), Slow(clock, 0.0)
     cloud, local = ScriptedProvider("cloud", first, cloud=True), ScriptedProvider("local", second)
     with house(cloud, local, clock=clock, hedge=SOON, budget=PLENTY) as gateway, ThreadPoolExecutor(1) as threads:
-        answers = gateway.recognize_many([picture()])
-        taken = threads.submit(next, answers)
+        reading = threads.submit(gateway._recognize, Wish(picture(), cancel=cancel))
         assert second.asked.wait(10)
-        gateway.close()
-        failure = taken.result(10)
-    assert isinstance(getattr(failure, "error", None), AllProvidersFailed)
-    assert first.stopped.is_set()
-    assert second.stopped.is_set()
+        cancel.cancel()
+        with pytest.raises(AllProvidersFailed):
+            reading.result(10)
+        assert first.stopped.is_set()
+        assert second.stopped.is_set()
 
 
 def test_both_slow_calls_end_with_the_deadline() -> None:

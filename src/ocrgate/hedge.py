@@ -140,7 +140,7 @@ def race(
         after: seconds.
 
     Returns:
-        What came of the calls that ended in an answer, the winner's first; and the later step that has been asked too.
+        What came of the calls that ended in an answer; and the later step that has been asked too.
     """
     clock = deadline.clock
     try:
@@ -175,7 +175,6 @@ def race(
     if winner is None:
         for leg in legs:
             leg.check()
-    legs.sort(key=lambda leg: leg is not winner)
     answers = [leg.reading for leg in legs if leg.reading is not None]
     return answers, second.step if second is not None and second.planned else None
 
