@@ -22,7 +22,7 @@ from tests.state.server import Server
 pytestmark = pytest.mark.thorough
 
 LIMIT = 100.0
-STATES = ["memory", "sqlite", "redis"]
+STATES = ["memory", "sqlite", pytest.param("redis", marks=pytest.mark.redis)]
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from tests.state.server import Server
 pytestmark = pytest.mark.thorough
 
 PATIENCE = 30.0
-STATES = ["sqlite", "redis"]
+STATES = ["sqlite", pytest.param("redis", marks=pytest.mark.redis)]
 FIRST = SimulatedKey("first")
 
 

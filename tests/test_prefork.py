@@ -95,7 +95,7 @@ def site(state: str, ledger: Path) -> Iterator[Site]:
                 psutil.Process(pid).kill()
 
 
-@pytest.mark.parametrize("state", ["memory", "sqlite", "redis"])
+@pytest.mark.parametrize("state", ["memory", "sqlite", pytest.param("redis", marks=pytest.mark.redis)])
 def test_every_worker_reads_with_the_gateway_of_the_master(state: str, tmp_path: Path) -> None:
     ledger = tmp_path / "audit.jsonl"
     if state == "redis":

@@ -16,7 +16,8 @@ from ocrgate.state import Guarded, RedisStore, SQLiteStore, Store
 from ocrgate.testing import ManualClock
 from tests.state.server import Server
 
-PLACES = ("here", "sqlite", "redis")
+REDIS = pytest.param("redis", marks=pytest.mark.redis)
+PLACES = ("here", "sqlite", REDIS)
 QUICK = BreakerSettings(
     window=4,
     minimum=2,

@@ -26,7 +26,7 @@ def server() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "redis"])
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.redis)])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maker]:
     maker = Maker(request.param, tmp_path, lambda: request.getfixturevalue("server"))
     yield maker
@@ -356,6 +356,7 @@ def test_a_clock_put_forward_by_hours_loses_no_more_than_the_probes_place(make: 
     assert wait_of(breaker) == pytest.approx(20.0)
 
 
+@pytest.mark.redis
 def test_a_breaker_works_on_alone_while_its_store_is_gone() -> None:
     clock = ManualClock()
     with Server() as server:
