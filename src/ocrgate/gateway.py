@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from ocrgate import fork
 from ocrgate.cancel import Cancellation
@@ -247,10 +247,11 @@ class Gateway:
         Raises:
             ConfigError: when there is no such provider or mode.
         """
-        if mode is not None and mode not in get_args(BreakerMode):
-            raise ConfigError([Problem(f"no mode {mode!r}; there are: {', '.join(get_args(BreakerMode))}", "breaker")])
         with self._use() as fleet:
-            fleet.engine(provider).breaker.force(mode)
+            try:
+                fleet.engine(provider).breaker.force(mode)
+            except ValueError as error:
+                raise ConfigError([Problem(str(error), "breaker")]) from error
 
     def on(self, listener: Listener) -> Callable[[], None]:
         """Hear every event, in a thread of its own; returns what ends it. See `ocrgate.events`."""

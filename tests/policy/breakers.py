@@ -17,7 +17,8 @@ from ocrgate.testing import ManualClock
 from tests.state.server import Server
 
 REDIS = pytest.param("redis", marks=pytest.mark.redis)
-PLACES = ("here", "sqlite", REDIS)
+SHARED = ("sqlite", REDIS)
+PLACES = ("here", *SHARED)
 QUICK = BreakerSettings(
     window=4,
     minimum=2,

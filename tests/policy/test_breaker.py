@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from threading import Barrier, Event, Lock
 from time import monotonic
 
@@ -19,7 +18,6 @@ from ocrgate.policy.breaker import Breaker, Permit, State
 from ocrgate.settings import BreakerSettings
 from ocrgate.testing import ManualClock
 from tests.policy.breakers import (
-    PLACES,
     QUICK,
     Maker,
     close_it,
@@ -29,20 +27,6 @@ from tests.policy.breakers import (
     state_of,
     wait_of,
 )
-from tests.state.server import Server
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture(params=PLACES)
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maker]:
-    maker = Maker(request.param, tmp_path, lambda: request.getfixturevalue("server"))
-    yield maker
-    maker.close()
 
 
 def test_fewer_calls_than_the_minimum_never_open_it(make: Maker) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,21 +12,7 @@ import pytest
 from ocrgate.policy.breaker import Breaker, State
 from ocrgate.settings import BreakerMode, BreakerSettings
 from ocrgate.testing import ManualClock
-from tests.policy.breakers import PLACES, QUICK, Maker, half_open, open_it, refused, state_of
-from tests.state.server import Server
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture(params=PLACES)
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maker]:
-    maker = Maker(request.param, tmp_path, lambda: request.getfixturevalue("server"))
-    yield maker
-    maker.close()
+from tests.policy.breakers import QUICK, Maker, half_open, open_it, refused, state_of
 
 
 def in_mode(mode: BreakerMode, settings: BreakerSettings = QUICK) -> BreakerSettings:

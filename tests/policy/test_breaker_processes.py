@@ -13,6 +13,7 @@ import pytest
 from ocrgate.errors import ProviderRefused
 from ocrgate.policy.breaker import Breaker, Permit
 from tests.policy.askers import ALL, breaker_at
+from tests.policy.breakers import SHARED
 from tests.state.server import Server
 from tests.state.waiting import until
 from tests.state.work import finish, go, start
@@ -22,13 +23,7 @@ pytestmark = pytest.mark.thorough
 PROCESSES = 4
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=SHARED)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:{tmp_path / 'state.db'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,21 +15,13 @@ from ocrgate.settings import BreakerMode, BreakerSettings
 from ocrgate.state import MemoryStore
 from ocrgate.state.name import join
 from ocrgate.testing import ManualClock
-from tests.policy.breakers import QUICK, InTime, Maker, close_it, half_open, open_it, refused, state_of, wait_of
+from tests.policy.breakers import QUICK, SHARED, InTime, Maker, close_it, half_open, open_it, refused, state_of, wait_of
 from tests.state.server import Server
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.redis)])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maker]:
-    maker = Maker(request.param, tmp_path, lambda: request.getfixturevalue("server"))
-    yield maker
-    maker.close()
+@pytest.fixture(params=SHARED)
+def place(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def store_of(make: Maker, clock: ManualClock) -> InTime:

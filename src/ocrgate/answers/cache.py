@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import sqlite3
-import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -81,13 +80,7 @@ class Cache:
         self._hits = self._misses = 0
         self._used: dict[str, None] = {}
         self._puts = 0
-        self.after_fork()
-        fork.renew(self)
-
-    def after_fork(self) -> None:
-        self._lock = threading.Lock()
-        self._reading.after_fork()
-        self._writing.after_fork()
+        self._lock = fork.Lock()
 
     @property
     def puts(self) -> int:

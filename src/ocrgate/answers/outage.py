@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-
+from ocrgate import fork
 from ocrgate.clock import Clock
 
 FIRST_PAUSE = 1.0
@@ -25,10 +24,7 @@ class Outage:
         self._clock = clock
         self._pause = FIRST_PAUSE
         self._again = 0.0
-        self.after_fork()
-
-    def after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = fork.Lock()
 
     def may_try(self) -> bool:
         """Whether to try now: always while all is well, else one thread after each pause."""

@@ -104,8 +104,8 @@ class Limit:
 
         def step(schedule: Schedule, now: float) -> None:
             lag = schedule.lag(turn, now)
-            if lag is not None and lag > tolerance + _ROUNDING:
-                schedule.push(now, lag - tolerance)
+            if lag is not None:
+                schedule.late(now, lag, tolerance)
 
         self._cell.change(step)
 
@@ -140,8 +140,7 @@ class Limit:
                 return None
             if lag < -_ROUNDING:
                 return -lag if -lag >= deadline.remaining else turn._replace(wait=-lag)
-            if lag > tolerance + _ROUNDING:
-                schedule.push(now, lag - tolerance)
+            schedule.late(now, lag, tolerance)
             return turn._replace(wait=0.0)
 
         found = self._cell.change(step)

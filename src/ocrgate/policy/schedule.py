@@ -72,6 +72,11 @@ class Schedule:
         self._follow(now)
         return now - turn.at - self.delay if turn.born == self.born else None
 
+    def late(self, now: float, lag: float, tolerance: float) -> None:
+        """A call goes out `lag` seconds after its turn: what that is more than tolerated moves all turns to come."""
+        if lag > tolerance + _ROUNDING:
+            self.push(now, lag - tolerance)
+
     def push(self, now: float, seconds: float) -> None:
         """Move all turns to come by so much."""
         self.delay += seconds

@@ -110,11 +110,7 @@ class SharedCell(Generic[Record]):
         self._clock = clock
         self._jitter = jitter
         # Threads of one process take turns here, so that only processes compete for the entry.
-        self._lock = threading.Lock()
-        fork.renew(self)
-
-    def after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = fork.Lock()
 
     def change(self, step: Callable[[Record, float], Answer]) -> Answer:
         with self._lock:
