@@ -34,7 +34,7 @@ class IdleEngine(Adapter):
 
     name = "idle"
     capabilities = Capabilities(limits=Limits(formats=("PNG", "JPEG")), lanes=LANES)
-    keys = (Key("only"),)
+    keys: tuple[Key, ...] = (Key("only"),)
 
     def __init__(self) -> None:
         line = Line("TOTAL 5.50", Polygon.from_box(4, 4, 80, 20), 0.99)
@@ -42,6 +42,12 @@ class IdleEngine(Adapter):
 
     def recognize(self, request: Request, deadline: Deadline) -> Page:
         return self._page
+
+
+class KeylessEngine(IdleEngine):
+    """The same, as one that needs no credential: with policies around it, and neither key ring nor money."""
+
+    keys = ()
 
 
 def small_png() -> bytes:
@@ -57,7 +63,13 @@ def small_png() -> bytes:
 
 def contenders(stack: ExitStack) -> Mapping[str, Contender]:
     """All the ways in this process that need nothing beside it, by name; `stack` closes what they hold."""
-    made = [*_by_hand(stack), _engine(stack), *_gateways(stack)]
+    policies = "the engine behind lane, retries, budget, breaker and limit, its attempts kept; picture open"
+    made = [
+        *_by_hand(stack),
+        _engine(stack, "policies", policies, KeylessEngine()),
+        _engine(stack, "engine", "the same with a key: ring, quota and money are asked too", IdleEngine()),
+        *_gateways(stack),
+    ]
     return {contender.name: contender for contender in made}
 
 
@@ -99,8 +111,8 @@ def settings(state: str = "memory") -> Settings:
     return Settings({"idle": idle}, {"default": route}, state=state, single_flight=False)
 
 
-def _engine(stack: ExitStack) -> Contender:
-    fleet = Fleet(settings(), providers={"idle": IdleEngine()})
+def _engine(stack: ExitStack, name: str, what: str, adapter: IdleEngine) -> Contender:
+    fleet = Fleet(settings(), providers={"idle": adapter})
     stack.callback(fleet.close)
     engine, budget = fleet.engines["idle"], fleet.route(None).budget
     picture = _picture()
@@ -109,7 +121,7 @@ def _engine(stack: ExitStack) -> Contender:
         deadline = Deadline.after(DEADLINE)
         return engine.read(picture, Call("overhead", deadline), deadline, budget)
 
-    return Contender("engine", "the engine behind key ring, retries, breaker, limit and lane; picture open", call)
+    return Contender(name, what, call)
 
 
 def gateway(stack: ExitStack, state: str = "memory") -> Gateway:

@@ -132,7 +132,10 @@ def targets(document: Mapping[str, Any]) -> list[target.Target]:
     calls, rates = document["calls"], document["calls_per_second"]
     found = [
         target.aim("engine: p50 in ms", calls["engine"]["p50_ms"], at_most=0.2),
-        target.aim("engine: p50 over the executor's round trip", calls["engine"]["ratio"], at_most=2.5),
+        *(
+            target.aim(f"{name}: p50 over the executor's round trip", calls[name]["ratio"], at_most=2.5)
+            for name in ("policies", "engine")
+        ),
         target.aim(f"engine: calls a second from {THREADS} threads", rates["engine"], at_least=2000),
         target.aim(f"gateway: calls a second from {THREADS} threads", rates["gateway"], at_least=2000),
         target.aim("gateway: p50 of the last calls over the first", document["history"]["ratio"], at_most=1.15),

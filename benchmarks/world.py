@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from dataclasses import dataclass
-from threading import Event
 from typing import Any
 
+from ocrgate.clock import Wake
 from ocrgate.settings import BreakerSettings, BudgetSettings
 
 
@@ -22,7 +22,7 @@ class SimulatedClock:
     def time(self) -> float:
         return self.now
 
-    def sleep(self, seconds: float, wake: Event | None = None) -> bool:
+    def sleep(self, seconds: float, wake: Wake | None = None) -> bool:
         raise RuntimeError("a policy slept in a simulation")
 
     def wait(self, future: Future[Any], seconds: float) -> bool:

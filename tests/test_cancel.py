@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from threading import Barrier
+from time import monotonic
 
 import pytest
 
@@ -18,7 +20,7 @@ def test_hooks_run_in_order_and_once_when_the_caller_gives_up() -> None:
     assert (cancel(), ran) == (False, [])
     cancel.cancel()
     cancel.cancel()
-    assert (cancel(), cancel.event.is_set(), ran) == (True, True, [1, 2])
+    assert (cancel(), cancel.is_set(), ran) == (True, True, [1, 2])
 
 
 def test_a_hook_after_giving_up_runs_at_once() -> None:
@@ -27,6 +29,26 @@ def test_a_hook_after_giving_up_runs_at_once() -> None:
     ran: list[int] = []
     cancel.hook(lambda: ran.append(1))()
     assert ran == [1]
+
+
+def test_who_waits_is_woken_when_the_caller_gives_up() -> None:
+    cancel = Cancellation()
+    with ThreadPoolExecutor(2) as threads:
+        waits = [threads.submit(cancel.wait, 30.0) for _ in range(2)]
+        with pytest.raises(FutureTimeout):
+            waits[0].result(0.05)
+        begun = monotonic()
+        cancel.cancel()
+        assert [wait.result(10.0) for wait in waits] == [True, True]
+        assert monotonic() - begun < 5.0
+    assert cancel.wait(30.0), "who comes later does not wait at all"
+
+
+def test_a_wait_that_nobody_ended_leaves_nothing_behind() -> None:
+    cancel = Cancellation()
+    for _ in range(3):
+        assert not cancel.wait(0.001)
+    assert cancel._hooks._actions == []
 
 
 def test_a_hook_that_was_taken_away_does_not_run() -> None:

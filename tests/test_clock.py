@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from threading import Event, Timer
 from time import monotonic
 
@@ -72,6 +73,53 @@ def test_no_time_is_too_long_to_wait(forever: float) -> None:
     wake = Event()
     Timer(0.01, wake.set).start()
     assert SYSTEM_CLOCK.sleep(forever, wake)
+
+
+class Noting(Event):
+    """Notes how long each wait of the system would have taken, and takes none."""
+
+    def __init__(self, waits: int) -> None:
+        super().__init__()
+        self.left = waits
+        self.asked: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.asked.append(timeout)
+        self.left -= 1
+        return self.left == 0
+
+
+class Pending(Future[int]):
+    def __init__(self, waits: int) -> None:
+        super().__init__()
+        self.left = waits
+        self.asked: list[float | None] = []
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        self.asked.append(timeout)
+        self.left -= 1
+        if self.left:
+            raise FutureTimeout
+        return None
+
+
+@pytest.mark.parametrize("seconds", [12.0, 1e15, float("inf")])
+def test_a_long_wait_is_made_of_short_ones_so_that_a_signal_just_before_one_is_heard_soon(seconds: float) -> None:
+    wake, future = Noting(waits=5), Pending(waits=5)
+    assert SYSTEM_CLOCK.sleep(seconds, wake)
+    assert SYSTEM_CLOCK.wait(future, seconds)
+    for asked in (wake.asked, future.asked):
+        assert len(asked) == 5
+        assert all(one is not None and 0 < one <= 0.5 for one in asked)
+
+
+@pytest.mark.parametrize("seconds", [0.7, 0.2])
+def test_pieces_of_a_wait_are_no_longer_than_the_wait(seconds: float) -> None:
+    begun = monotonic()
+    assert not SYSTEM_CLOCK.sleep(seconds, Event())
+    assert not SYSTEM_CLOCK.wait(Future(), seconds)
+    SYSTEM_CLOCK.sleep(seconds)
+    assert 3 * seconds <= monotonic() - begun < 3 * seconds + 0.4
 
 
 def test_a_sleep_tells_whether_it_was_ended() -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ocrgate import AllProvidersFailed, ConfigError, Gateway, Line, Page
 from ocrgate.audit import verify
-from ocrgate.clock import Deadline
+from ocrgate.clock import Deadline, Wake
 from ocrgate.diagnosis import lookup
 from ocrgate.errors import ProviderError
 from ocrgate.events import KeyTrialChanged
@@ -430,7 +430,7 @@ def test_a_call_that_goes_out_late_moves_the_next_ones_turn() -> None:
 
 def test_a_call_is_not_sent_when_the_breaker_has_opened_while_it_waited_for_its_turn() -> None:
     class Waiting(ManualClock):
-        def sleep(self, seconds: float, wake: threading.Event | None = None) -> bool:
+        def sleep(self, seconds: float, wake: Wake | None = None) -> bool:
             breaker = gateway._fleet.engines["cloud"].breaker
             for _ in range(5):
                 breaker.admit().failure()

@@ -55,19 +55,27 @@ def _run(action: Callable[[], None]) -> None:
 
 
 class Cancellation:
-    """Whether the caller of one call has given up, and what is to be done then.
-
-    Attributes:
-        event: set from the moment on that the caller has given up; sleeps wait on it.
-    """
+    """Whether the caller of one call has given up, and what is to be done then; wakes whoever sleeps for the call."""
 
     def __init__(self) -> None:
-        self.event = Event()
+        self._given_up = False
         self._hooks = Hooks()
 
     def __call__(self) -> bool:
         """Whether the caller has given up."""
-        return self.event.is_set()
+        return self._given_up
+
+    is_set = __call__
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the caller gives up, at most `timeout` seconds; whether it has."""
+        # Made only here, because few calls ever sleep.
+        woken = Event()
+        unhook = self.hook(woken.set)
+        try:
+            return woken.wait(timeout)
+        finally:
+            unhook()
 
     def hook(self, action: Callable[[], None]) -> Callable[[], None]:
         """Run `action` when the caller gives up, at once if it has; returns what takes the hook away again."""
@@ -75,5 +83,5 @@ class Cancellation:
 
     def cancel(self) -> None:
         """Give up; a second time changes nothing."""
-        self.event.set()
+        self._given_up = True
         self._hooks.run()

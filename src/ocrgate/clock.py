@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
-from threading import TIMEOUT_MAX, Event
 from typing import Any, Protocol
+
+_PIECE = 0.5
+"""Seconds that one wait of the system takes at most. A signal ends a wait that has begun, not one that is about to
+begin, and on Windows neither; with pieces, Ctrl-C is heard at the end of one at the latest."""
+
+
+class Wake(Protocol):
+    """What ends a pause early once it is set; a `threading.Event` is one."""
+
+    def is_set(self) -> bool: ...
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set, at most `timeout` seconds; whether it is."""
+        ...
 
 
 class Clock(Protocol):
@@ -21,7 +35,7 @@ class Clock(Protocol):
         """Seconds since 1970-01-01 UTC; for what people read and for calendar resets."""
         ...
 
-    def sleep(self, seconds: float, wake: Event | None = None) -> bool:
+    def sleep(self, seconds: float, wake: Wake | None = None) -> bool:
         """Pause for `seconds`, or until `wake` is set; whether it was `wake` that ended the pause."""
         ...
 
@@ -37,25 +51,35 @@ class SystemClock:
     monotonic = staticmethod(time.monotonic)
     time = staticmethod(time.time)
 
-    def sleep(self, seconds: float, wake: Event | None = None) -> bool:
-        if wake is None:
-            time.sleep(_bounded(seconds))
-            return False
-        return wake.wait(_bounded(seconds))
+    def sleep(self, seconds: float, wake: Wake | None = None) -> bool:
+        for piece in _pieces(seconds):
+            if wake is None:
+                time.sleep(piece)
+            elif wake.wait(piece):
+                return True
+        return False
 
     def wait(self, future: Future[Any], seconds: float) -> bool:
-        try:
-            future.exception(timeout=_bounded(seconds))
-        except FutureTimeout:
-            return future.done()
-        except CancelledError:
+        for piece in _pieces(seconds):
+            try:
+                future.exception(timeout=piece)
+            except FutureTimeout:
+                continue
+            except CancelledError:
+                return True
             return True
-        return True
+        return future.done()
 
 
-def _bounded(seconds: float) -> float:
-    # The system's waits refuse what is below zero or beyond some three hundred years.
-    return min(max(0.0, seconds), TIMEOUT_MAX)
+def _pieces(seconds: float) -> Iterator[float]:
+    """Waits that together take so long: one at least, none below zero, and each only as long as it still has to be."""
+    end = time.monotonic() + seconds
+    left = seconds
+    while True:
+        yield min(max(0.0, left), _PIECE)
+        left = end - time.monotonic()
+        if left <= 0:
+            return
 
 
 SYSTEM_CLOCK = SystemClock()

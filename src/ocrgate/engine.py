@@ -7,9 +7,8 @@ itself is in a lane, so a call that waits for its turn or for the next try holds
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocrgate.ability import Priced, Sharing, Versioned
 from ocrgate.billing import Meter, Spend
@@ -40,8 +39,7 @@ if TYPE_CHECKING:
 _ONCE = RetrySettings(attempts=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What an engine saw, and what it took.
 
     Attributes:
@@ -182,7 +180,7 @@ class Engine:
         once = partial(self._exchange, call=call, deadline=deadline, spend=spend, panic=panic)
 
         def ask(request: Request) -> Asked:
-            return retry(partial(once, request), deadline, call.cancel.event)
+            return retry(partial(once, request), deadline, call.cancel)
 
         while True:
             call.key = key = self._choice.first(tried)

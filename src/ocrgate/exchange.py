@@ -174,9 +174,9 @@ class Exchange:
     def _in_turn(self, request: Request, hooks: dict[str, Any], call: Call, deadline: Deadline, permit: Permit) -> Page:
         if (limit := self._limits.get(request.key)) is not None:
             if self._preparing is not None:
-                own: dict[str, Any] = {"cancelled": call.cancel, "on_cancel": call.cancel.hook, **hooks}
-                self._preparing.prepare(replace(request, **own), deadline.within(self._settings.timeout))
-            turn = limit.acquire(deadline, call.cancel.event)
+                own = request.with_hooks(call.cancel, call.cancel.hook, **hooks)
+                self._preparing.prepare(own, deadline.within(self._settings.timeout))
+            turn = limit.acquire(deadline, call.cancel)
             now = self._clock.monotonic()
             if now - permit.started > _LONG:
                 permit.check()
@@ -184,7 +184,7 @@ class Exchange:
             if turn is not None:
                 hooks["on_sent"] = partial(limit.sent, turn)
         if self._chaos is not None:
-            self._chaos.strike(self.name, self._settings.timeout, deadline, call.cancel.event)
+            self._chaos.strike(self.name, self._settings.timeout, deadline, call.cancel)
         return self._in_lane(request, hooks, call, deadline, permit)
 
     def _failed(

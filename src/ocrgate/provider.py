@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from ocrgate.clock import Deadline
@@ -120,9 +120,34 @@ class Request:
     on_use: Callable[[KeyUse], None] = field(default=_unheard, repr=False, compare=False)
     on_sent: Callable[[], None] = field(default=_untold, repr=False, compare=False)
 
+    def with_hooks(
+        self,
+        cancelled: Callable[[], bool] = bool,
+        on_cancel: Callable[[Callable[[], None]], object] = _ignore,
+        on_use: Callable[[KeyUse], None] = _unheard,
+        on_sent: Callable[[], None] = _untold,
+    ) -> Request:
+        """The same request for one call, with those who follow it and nobody else."""
+        # Every call makes one, and `replace` would look up each field by its name.
+        return Request(
+            self.data,
+            self.format,
+            self.width,
+            self.height,
+            self.languages,
+            self.options,
+            self.key,
+            self.request_id,
+            self.page,
+            cancelled,
+            on_cancel,
+            on_use,
+            on_sent,
+        )
+
     def portable(self) -> Request:
         """The request as it can cross a process boundary: there, giving up means that the process is killed."""
-        return replace(self, cancelled=bool, on_cancel=_ignore, on_use=_unheard, on_sent=_untold)
+        return self.with_hooks()
 
     def image(self) -> PIL.Image.Image:
         """The image as a Pillow image, RGB."""

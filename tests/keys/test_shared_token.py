@@ -14,7 +14,7 @@ from tests.keys.asker import NAME, Backwards
 from tests.state.flaky import Flaky
 from tests.state.work import finish, go, start
 
-from ocrgate.clock import Clock, Deadline
+from ocrgate.clock import Clock, Deadline, Wake
 from ocrgate.keys.owner import TokenOwner
 from ocrgate.keys.shared import LEASE, Seal, SharedToken
 from ocrgate.keys.token import Token
@@ -123,7 +123,7 @@ def test_a_process_waits_while_another_one_fetches(store: MemoryStore, endpoint:
     assert lease
 
     class Watching(ManualClock):
-        def sleep(self, seconds: float, wake: threading.Event | None = None) -> bool:
+        def sleep(self, seconds: float, wake: Wake | None = None) -> bool:
             if len(self.slept) == 3:
                 other.offer(Token("theirs", self.monotonic() + 500))
                 other.give_back(lease)
@@ -144,7 +144,7 @@ def test_a_process_that_waits_tries_itself_when_the_other_one_failed(
     assert lease
 
     class Watching(ManualClock):
-        def sleep(self, seconds: float, wake: threading.Event | None = None) -> bool:
+        def sleep(self, seconds: float, wake: Wake | None = None) -> bool:
             if len(self.slept) == 3:
                 other.give_back(lease)
             return super().sleep(seconds, wake)

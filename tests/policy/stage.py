@@ -9,6 +9,7 @@ from itertools import count
 from threading import Event, Semaphore, Thread
 from typing import Any
 
+from ocrgate.clock import Wake
 from ocrgate.state import MemoryStore
 
 _PATIENCE = 20.0
@@ -28,7 +29,7 @@ class Stage:
         self._now = 1000.0
         self._numbers = count()
         self._plan: list[tuple[float, int, Callable[[], None]]] = []
-        self._sleeping: dict[Event, Callable[[], None]] = {}
+        self._sleeping: dict[Wake, Callable[[], None]] = {}
         self._back = Semaphore(0)
         self._failed: list[BaseException] = []
 
@@ -41,7 +42,7 @@ class Stage:
     def wait(self, future: Future[Any], seconds: float) -> bool:
         raise NotImplementedError
 
-    def sleep(self, seconds: float, wake: Event | None = None) -> bool:
+    def sleep(self, seconds: float, wake: Wake | None = None) -> bool:
         assert seconds > 0
         if wake is not None and wake.is_set():
             return True

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrgate.clock import Deadline
+from ocrgate.clock import Deadline, Wake
 from ocrgate.errors import ProviderRefused
 from ocrgate.policy.limit import Limit
 from ocrgate.testing import ManualClock
@@ -44,7 +44,7 @@ def test_a_margin_sets_the_turns_further_apart() -> None:
 
 def test_an_interruption_of_the_wait_gives_the_turn_back() -> None:
     class Interrupted(ManualClock):
-        def sleep(self, seconds: float, wake: Event | None = None) -> bool:
+        def sleep(self, seconds: float, wake: Wake | None = None) -> bool:
             raise KeyboardInterrupt
 
     clock = Interrupted()
@@ -186,7 +186,7 @@ class Complained(ManualClock):
         self.seconds = seconds
         self.limit: Limit | None = None
 
-    def sleep(self, seconds: float, wake: Event | None = None) -> bool:
+    def sleep(self, seconds: float, wake: Wake | None = None) -> bool:
         self.advance(seconds / 2)
         if self.limit is not None:
             self.limit.drain(self.seconds)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrgate.clock import Deadline
+from ocrgate.clock import Deadline, Wake
 from ocrgate.diagnosis.diagnosis import Action, Diagnosis
 from ocrgate.errors import InvalidImage, OCRError, ProviderError, ProviderRefused
 from ocrgate.page import Line, Page
@@ -286,17 +286,17 @@ def test_a_caller_who_gave_up_during_the_call_is_not_served_again() -> None:
 
 
 def test_a_caller_who_gives_up_during_the_wait_ends_it_and_the_engine_is_not_asked_again() -> None:
-    wake = Event()
+    given_up = Event()
 
     class Woken(ManualClock):
-        def sleep(self, seconds: float, wake: Event | None = None) -> bool:
-            assert wake is not None
-            wake.set()
+        def sleep(self, seconds: float, wake: Wake | None = None) -> bool:
+            assert wake is given_up
+            given_up.set()
             return super().sleep(seconds, wake)
 
     clock = Woken()
     asked = Asked(SERVER, PAGE)
     with pytest.raises(ProviderError) as caught:
-        retry_of(clock)(asked, Deadline.after(10, clock), wake)
+        retry_of(clock)(asked, Deadline.after(10, clock), given_up)
     assert caught.value is asked.steps[0]
     assert asked.times == 1

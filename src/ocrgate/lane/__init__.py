@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 from ocrgate.diagnosis import lookup
 from ocrgate.errors import ProviderError
 from ocrgate.lane.lane import Lane
@@ -30,9 +27,7 @@ def open_lane(provider: Provider, spec: ProviderSpec, settings: ProviderSettings
             return Page()
         if not ticket.move("running"):
             raise ProviderError(settings.name, lookup("gateway", "cancelled"))
-        # At once, because making a request anew costs as much as a good part of the way here.
-        own: dict[str, Any] = {"cancelled": lambda: ticket.given_up, "on_cancel": ticket.on_give_up, **ticket.hooks}
-        request = replace(ticket.request, **own)
+        request = ticket.request.with_hooks(lambda: ticket.given_up, ticket.on_give_up, **ticket.hooks)
         return provider.recognize(request, ticket.deadline)
 
     return Lane(settings.name, ask, size=size, queue=settings.queue)

@@ -63,7 +63,7 @@ class Ticket:
 
     @property
     def given_up(self) -> bool:
-        return self.future.done()
+        return self.phase == "done"
 
     def on_give_up(self, action: Callable[[], None]) -> Callable[[], None]:
         """Run `action` when the call is given up, at once if it has been; returns what takes that back."""
@@ -72,7 +72,7 @@ class Ticket:
     def move(self, phase: Phase) -> bool:
         """Go on to the next phase; False when the call has been given up meanwhile."""
         with self._lock:
-            if self.future.done():
+            if self.phase == "done":
                 return False
             if phase == "running":
                 self.asked_at = self.deadline.clock.monotonic()
@@ -83,7 +83,7 @@ class Ticket:
     def resolve(self, answer: Page | BaseException) -> bool:
         """Hand the answer over; False when nobody waits for it any more."""
         with self._lock:
-            if self.future.done():
+            if self.phase == "done":
                 return False
             self.phase = "done"
             self._hooks.drop()
@@ -96,8 +96,9 @@ class Ticket:
     def give_up(self, error: Callable[[Phase], BaseException]) -> None:
         """Stop waiting: `error` makes what the future holds from here on; the engine is stopped if it can be."""
         with self._lock:
-            if self.future.done():
+            if self.phase == "done":
                 return
-            phase, self.phase = self.phase, "done"
-            self.future.set_exception(error(phase))
+            reason = error(self.phase)
+            self.phase = "done"
+            self.future.set_exception(reason)
         self._hooks.run()

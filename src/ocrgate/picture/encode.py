@@ -10,8 +10,10 @@ from PIL import Image
 
 from ocrgate.errors import InvalidImage
 from ocrgate.picture.guard import decoding
-from ocrgate.picture.picture import STRIP
 from ocrgate.provider import RAW, Limits
+
+STRIP = 256
+"""Rows that are copied at once where a whole copy would cost too much memory."""
 
 _LOSSLESS: dict[str, dict[str, object]] = {
     "PNG": {"compress_level": 4},

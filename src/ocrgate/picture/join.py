@@ -41,16 +41,14 @@ class _Found:
     to_end: float
 
 
-def join(pieces: Sequence[Piece], along: int | None) -> tuple[Line, ...]:
+def join(pieces: Sequence[Piece], along: int) -> tuple[Line, ...]:
     """The lines of all pieces, each once, in reading order.
 
     Args:
         pieces: in the order of their boxes along the axis.
-        along: 0 when the pieces lie side by side, 1 when one below the other, None for a single piece.
+        along: 0 when the pieces lie side by side, 1 when one below the other.
     """
     lines = list(pieces[0].lines)
-    if along is None:
-        return tuple(lines)
     for before, piece in pairwise(pieces):
         lines = _merge(lines, before, piece, along)
     return tuple(lines)

@@ -5,18 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from ocrgate.picture.blank import is_blank
+from ocrgate.picture.encode import STRIP
+from ocrgate.picture.fit import fit
+from ocrgate.picture.tiles import Fitted
 from ocrgate.provider import Limits
-
-if TYPE_CHECKING:
-    from ocrgate.picture.tiles import Fitted
-
-STRIP = 256
-"""Rows that are copied at once where a whole copy would cost too much memory."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +68,4 @@ class Picture:
         Raises:
             InvalidImage: when no image of this shape can be within the limits.
         """
-        from ocrgate.picture.fit import fit
-
         return fit(self, limits)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocrgate.page import Line, Page, Point
 from ocrgate.picture.join import Piece, join
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from ocrgate.picture.picture import Picture
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(NamedTuple):
     """A piece of a page, encoded within an engine's limits.
 
     Attributes:
@@ -26,13 +24,16 @@ class Tile:
         scale: the tile's pixels per caller's pixel, across and down.
     """
 
-    data: bytes = field(repr=False)
+    data: bytes
     format: str
     width: int
     height: int
     box: tuple[int, int, int, int]
     offset: tuple[int, int] = (0, 0)
     scale: tuple[float, float] = (1.0, 1.0)
+
+    def __repr__(self) -> str:
+        return f"Tile({self.format}, {self.width}x{self.height}, box={self.box})"  # and not its bytes
 
     def to_caller(self, point: Point) -> Point:
         """A place on the tile as a place on the page, in the caller's pixels; never outside of what the tile shows."""
@@ -42,16 +43,19 @@ class Tile:
             min(max(top + (point.y - self.offset[1]) / self.scale[1], top), bottom),
         )
 
-    def to_page(self, line: Line) -> Line:
-        """A line on the tile as a line on the page; see `to_caller`."""
-        if self.scale == (1.0, 1.0) and self.offset == (0, 0) == self.box[:2] and self._shows(line):
-            return line
-        return line.map(self.to_caller)
+    def to_page(self, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+        """Lines on the tile as lines on the page; see `to_caller`."""
+        if self.scale == (1.0, 1.0) and self.offset == (0, 0) == self.box[:2] and all(map(self._shows, lines)):
+            return lines
+        return tuple(line.map(self.to_caller) for line in lines)
 
     def _shows(self, line: Line) -> bool:
         _left, _top, right, bottom = self.box
-        polygons = (line.polygon, *(word.polygon for word in line.words))
-        return all(0 <= x <= right and 0 <= y <= bottom for polygon in polygons if polygon for x, y in polygon)
+        for polygon in (line.polygon, *(word.polygon for word in line.words)):
+            for x, y in polygon or ():
+                if not (0 <= x <= right and 0 <= y <= bottom):
+                    return False
+        return True
 
     def from_caller(self, point: Point) -> Point:
         """A place on the page, in the caller's pixels, as a place on the tile."""
@@ -61,8 +65,7 @@ class Tile:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
+class Fitted(NamedTuple):
     """A page as an engine takes it.
 
     Attributes:
@@ -71,7 +74,7 @@ class Fitted:
         along: the axis the page is cut along, 0 for x and 1 for y; None for a single tile.
     """
 
-    picture: Picture = field(repr=False)
+    picture: Picture
     tiles: tuple[Tile, ...]
     along: int | None = None
 
@@ -89,16 +92,16 @@ class Fitted:
         """
         if len(pages) != len(self.tiles):
             raise ValueError(f"there are {len(self.tiles)} tiles, but {len(pages)} pages")
-        pieces = [
-            Piece(tile.box, tuple(tile.to_page(line) for line in page.lines))
-            for tile, page in zip(self.tiles, pages, strict=True)
-        ]
+        seen = [tile.to_page(page.lines) for tile, page in zip(self.tiles, pages, strict=True)]
         fields: Mapping[str, str] = pages[0].fields
         notes: Mapping[str, Any] = pages[0].notes
         for page in pages[1:]:
             fields, notes = {**page.fields, **fields}, {**page.notes, **notes}
         picture = self.picture
-        lines = join(pieces, self.along)
+        along = self.along
+        lines = seen[0]
+        if along is not None:
+            lines = join([Piece(tile.box, found) for tile, found in zip(self.tiles, seen, strict=True)], along)
         return Page(
             lines=lines,
             width=picture.width,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from threading import Event
 from typing import Literal, get_args
 
-from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
+from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline, Wake
 from ocrgate.diagnosis import lookup
 from ocrgate.errors import ProviderError
 from ocrgate.settings import ChaosSettings
@@ -52,7 +51,7 @@ class Chaos:
         self._draw = draw
         self._choose = choose
 
-    def strike(self, provider: str, timeout: float, deadline: Deadline, wake: Event) -> None:
+    def strike(self, provider: str, timeout: float, deadline: Deadline, wake: Wake) -> None:
         """Let the call that is about to be sent go on, or spoil it.
 
         Args:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from threading import Event
 
-from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline
+from ocrgate.clock import SYSTEM_CLOCK, Clock, Deadline, Wake
 from ocrgate.errors import ProviderRefused
 from ocrgate.policy.schedule import Schedule, ScheduleCodec, Turn
 from ocrgate.state.cell import open_cell
@@ -78,7 +77,7 @@ class Limit:
         """
         return self._reserve(deadline).wait
 
-    def acquire(self, deadline: Deadline, wake: Event | None = None) -> Turn | None:
+    def acquire(self, deadline: Deadline, wake: Wake | None = None) -> Turn | None:
         """Reserve a turn and wait for it, or until `wake` is set; who stops waiting gives the turn back and has None.
 
         Raises:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from threading import Event
 from typing import TypeVar
 
 import tenacity
 
-from ocrgate.clock import Deadline
+from ocrgate.clock import Deadline, Wake
 from ocrgate.diagnosis.diagnosis import Diagnosis
 from ocrgate.errors import ProviderError, ProviderRefused
 from ocrgate.policy.budget import Budget
@@ -48,7 +47,7 @@ class Retry:
         self._uniform = uniform
         self._ordinary = ordinary
 
-    def __call__(self, ask: Callable[[], T], deadline: Deadline, wake: Event | None = None) -> T:
+    def __call__(self, ask: Callable[[], T], deadline: Deadline, wake: Wake | None = None) -> T:
         """Run `ask`, again and again where that is worth it, and no more once `wake` is set.
 
         Raises:
@@ -67,7 +66,7 @@ class Retry:
                 self._budget.call(-1)
             raise
 
-    def _again(self, ask: Callable[[], T], first: ProviderError, deadline: Deadline, wake: Event | None) -> T:
+    def _again(self, ask: Callable[[], T], first: ProviderError, deadline: Deadline, wake: Wake | None) -> T:
         """The loop, which has the error of the first call as its first."""
         failed: ProviderError | None = first
         refreshed = False

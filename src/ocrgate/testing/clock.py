@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from threading import Event, Lock
+from threading import Lock
 from typing import Any
+
+from ocrgate.clock import Wake
 
 _PATIENCE = 30.0
 
@@ -36,7 +38,7 @@ class ManualClock:
             self._monotonic += seconds
             self._time += seconds
 
-    def sleep(self, seconds: float, wake: Event | None = None) -> bool:
+    def sleep(self, seconds: float, wake: Wake | None = None) -> bool:
         self.slept.append(seconds)
         if wake is not None and wake.is_set():
             return True
