@@ -9,13 +9,21 @@ from typing import Any
 
 import pytest
 
-from ocrgate import AllProvidersFailed, Gateway
+from ocrgate import AllProvidersFailed, Gateway, NoValidResult
 from ocrgate.clock import Deadline
 from ocrgate.events import RequestFinished
 from ocrgate.page import Line, Page
 from ocrgate.provider import Request
 from ocrgate.result import Cost
-from ocrgate.settings import BreakerSettings, CacheSettings, ProviderSettings, RetrySettings, RouteSettings, Settings
+from ocrgate.settings import (
+    AcceptSettings,
+    BreakerSettings,
+    CacheSettings,
+    ProviderSettings,
+    RetrySettings,
+    RouteSettings,
+    Settings,
+)
 from ocrgate.testing import ScriptedProvider, fails
 from tests.houses import picture
 
@@ -82,6 +90,31 @@ def test_one_picture_that_several_ask_for_at_once_is_read_and_paid_for_once() ->
     assert sorted(result.origin for result in results) == ["engine", *["flight"] * 7]
     assert sum(result.cost.amount for result in results) == 1.0
     assert len({result.request_id for result in results}) == 8
+
+
+def test_an_answer_that_passed_no_rule_is_told_to_each_caller_as_its_own() -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def engine(_request: Request, _deadline: Deadline) -> Page:
+        entered.set()
+        assert go.wait(20)
+        return Page(lines=(Line("text", None, 0.1),))
+
+    provider, ended = ScriptedProvider("engine", engine), []
+    with opened(provider, accept=AcceptSettings(min_confidence=0.9)) as gateway, ThreadPoolExecutor(4) as threads:
+        gateway.on(lambda event: ended.append(event) if isinstance(event, RequestFinished) else None)
+        readings = [threads.submit(gateway.recognize, picture()) for _ in range(4)]
+        assert entered.wait(10)
+        while gateway.status()["engine"]["flights"]["waiting"] < 3:
+            entered.wait(0.001)
+        go.set()
+        errors = [reading.exception(20) for reading in readings]
+        assert gateway.flush()
+    best = [error.best for error in errors if isinstance(error, NoValidResult)]
+    assert sorted(result.origin for result in best) == ["engine", *["flight"] * 3]
+    assert len(provider.requests) == 1
+    assert {result.request_id for result in best} == {event.request_id for event in ended}
+    assert len({result.request_id for result in best}) == 4
 
 
 def test_a_route_that_must_stay_local_is_not_given_what_the_cloud_read(tmp_path: Path) -> None:

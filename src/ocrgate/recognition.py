@@ -13,7 +13,7 @@ from ocrgate.answers import identify
 from ocrgate.call import Call
 from ocrgate.cancel import Cancellation
 from ocrgate.clock import Clock, Deadline
-from ocrgate.errors import OCRError
+from ocrgate.errors import NoValidResult, OCRError
 from ocrgate.events import AttemptFinished, Event, RequestFinished
 from ocrgate.fleet import Fleet
 from ocrgate.reading import read_document
@@ -81,12 +81,22 @@ def _answer(image: Any, fleet: Fleet, route: Route, call: Call, begun: float) ->
         identified = identify(image, limits)
         image = identified.image
         question = fleet.questions(route).ask(identified.digest, call.languages, call.options)
-    result = answers.get(
-        question,
-        lambda: read_document(image, route, call, limits, begun),
-        deadline=call.deadline,
-        cancel=call.cancel,
-    )
+    try:
+        result = answers.get(
+            question,
+            lambda: read_document(image, route, call, limits, begun),
+            deadline=call.deadline,
+            cancel=call.cancel,
+        )
+    except NoValidResult as error:
+        if error.best.origin == "engine":
+            raise
+        raise NoValidResult(_own(error.best, call, begun), error.attempts) from error.__cause__
+    return _own(result, call, begun)
+
+
+def _own(result: Result, call: Call, begun: float) -> Result:
+    """The result as this call's, whoever read it."""
     if result.origin == "engine":
         return result
     return replace(result, request_id=call.request_id, elapsed=call.deadline.clock.monotonic() - begun)

@@ -19,7 +19,17 @@ from ocrgate.result import Result
 pytestmark = pytest.mark.thorough
 
 QUICK = ("--calls", "50", "--seconds", "0.05", "--rounds", "1", "--imports", "1", "--history", "100")
-WAYS = ["bare", "executor", "by_hand", "policies", "engine", "gateway", "gateway_once", "gateway_heard", "gateway_sqlite"]
+WAYS = [
+    "bare",
+    "executor",
+    "by_hand",
+    "policies",
+    "engine",
+    "gateway",
+    "gateway_once",
+    "gateway_heard",
+    "gateway_sqlite",
+]
 
 _FAKE = """
 import types
