@@ -46,7 +46,7 @@ class Tile(NamedTuple):
     def to_page(self, lines: tuple[Line, ...]) -> tuple[Line, ...]:
         """Lines on the tile as lines on the page; see `to_caller`."""
         if self.scale == (1.0, 1.0) and self.offset == (0, 0) == self.box[:2] and all(map(self._shows, lines)):
-            return lines
+            return tuple(lines)
         return tuple(line.map(self.to_caller) for line in lines)
 
     def _shows(self, line: Line) -> bool:
