@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any
 
-from ocrgate.config.document import BREAK, MAX_DEPTH, MAX_VALUES, Place
+from ocrgate.config.document import BREAK, MAX_DEPTH, MAX_VALUES, TOO_DEEP, Place
 from ocrgate.config.scalar import resolve
 
 _TAG = "tag:yaml.org,2002:"
@@ -77,7 +77,7 @@ class Composer:
         event = events.get_event()
         place = self._at(event.start_mark.index)
         if depth > MAX_DEPTH:
-            raise Stop(f"nested more than {MAX_DEPTH} deep; check the brackets and the indentation", place)
+            raise Stop(TOO_DEEP, place)
         self._spend(1, place)
         kind = type(event).__name__
         if kind == "AliasEvent":

@@ -16,6 +16,8 @@ MAX_VALUES = 20_000
 MAX_DEPTH = 48
 """Levels of nesting; deeper is no configuration."""
 
+TOO_DEEP = f"nested more than {MAX_DEPTH} deep; check the brackets and the indentation"
+
 BREAK = re.compile(r"\r\n|\r|\n")
 """What ends a line, as editors count."""
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ocrgate.config.composer import Composer, Node, Stop
-from ocrgate.config.document import Document, Finding, Path, is_secret, place_of
+from ocrgate.config.document import TOO_DEEP, Document, Finding, Path, is_secret, place_of
 
 if TYPE_CHECKING:
     import yaml
@@ -42,6 +42,9 @@ def read(text: str, loader: type[Any] | None = None) -> Document:
 def _syntax(error: yaml.YAMLError, text: str) -> Finding:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     index = len(text) if mark is None else mark.index
+    if "nesting depth" in str(getattr(error, "problem", None)):
+        # libyaml from 0.2.6 on looks ahead, and so gives up before the brackets are counted here.
+        return Finding((), TOO_DEEP, place=place_of(text, index))
     problem = _QUOTED.sub("what is written", str(getattr(error, "problem", None) or "the text cannot be read"))
     hint = ""
     if text[index : index + 1] == "\t":
