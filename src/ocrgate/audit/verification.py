@@ -86,8 +86,8 @@ def _lines(file: BinaryIO, number: int, size: int) -> Iterator[tuple[Place, byte
 
 @contextlib.contextmanager
 def _snapshot(path: Path) -> Iterator[_Snapshot]:
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise LedgerError(str(path), volume.obstacle(path))
+    if other := volume.no_file(path):
+        raise LedgerError(str(path), other)
     with contextlib.ExitStack() as stack, contextlib.ExitStack() as turn:
         lock = FileLock(volume.lock_path(path))
         # Without the lock (a copy, a file of another user) the order of reading is what makes it consistent: the head

@@ -17,6 +17,7 @@ _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | _NOFOLLOW
 APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | _FLAGS
 UPDATE = os.O_RDWR | os.O_CREAT | _FLAGS
 MODE = 0o600
+_NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 def head_path(path: Path) -> Path:
@@ -57,17 +58,29 @@ def _number(name: str, path: Path) -> int | None:
 
 def obstacle(path: Path) -> str:
     """What keeps a file from being a ledger, as far as looking at it can tell; empty when nothing does."""
-    if path.is_symlink():
-        return "is a symbolic link; name the file itself, so that nobody can lead the ledger elsewhere"
-    if path.is_dir():
-        return "is a directory; name a file in it"
-    if path.exists() and not path.is_file():
-        return "is no regular file; name another path"
+    if other := no_file(path):
+        return other
     if not path.parent.exists():
         return f"the directory {path.parent} does not exist; create it"
     if not path.parent.is_dir():
         return f"{path.parent} is no directory; name another path"
     return ""
+
+
+def no_file(path: Path) -> str:
+    """What lies there instead of a file; empty for a file and for nothing."""
+    # One look, because a writer may put a full file aside between two.
+    try:
+        mode = path.lstat().st_mode
+    except OSError as error:
+        if error.errno in _NOTHING:
+            return ""
+        raise
+    if stat.S_ISLNK(mode):
+        return "is a symbolic link; name the file itself, so that nobody can lead the ledger elsewhere"
+    if stat.S_ISDIR(mode):
+        return "is a directory; name a file in it"
+    return "" if stat.S_ISREG(mode) else "is no regular file; name another path"
 
 
 @contextlib.contextmanager
