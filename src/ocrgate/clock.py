@@ -6,8 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 _PIECE = 0.5
 """Seconds that one wait of the system takes at most. A signal ends a wait that has begun, not one that is about to
@@ -85,8 +84,7 @@ def _pieces(seconds: float) -> Iterator[float]:
 SYSTEM_CLOCK = SystemClock()
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(NamedTuple):
     """An absolute point in monotonic time, passed down and asked, never recomputed.
 
     Attributes:

@@ -87,7 +87,7 @@ def _unheard(_use: KeyUse) -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """One image for one engine; immutable, so it can be sent again.
 
@@ -128,22 +128,10 @@ class Request:
         on_sent: Callable[[], None] = _untold,
     ) -> Request:
         """The same request for one call, with those who follow it and nobody else."""
-        # Every call makes one, and `replace` would look up each field by its name.
-        return Request(
-            self.data,
-            self.format,
-            self.width,
-            self.height,
-            self.languages,
-            self.options,
-            self.key,
-            self.request_id,
-            self.page,
-            cancelled,
-            on_cancel,
-            on_use,
-            on_sent,
-        )
+        # Every call makes one, and setting thirteen fields of something frozen is felt in what a call costs.
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self), cancelled=cancelled, on_cancel=on_cancel, on_use=on_use, on_sent=on_sent)
+        return twin
 
     def portable(self) -> Request:
         """The request as it can cross a process boundary: there, giving up means that the process is killed."""
