@@ -314,6 +314,7 @@ def test_whatever_is_raised_in_the_thread_ends_the_call(error: BaseException) ->
         assert found is error
 
 
+@pytest.mark.thorough
 def test_1000_calls_one_after_the_other_leave_no_thread() -> None:
     async def main(gateway: Gateway) -> int:
         image, most = picture(), 0

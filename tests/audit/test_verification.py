@@ -72,6 +72,7 @@ def test_a_ledger_as_it_was_written_is_whole(key: str | None, files: int) -> Non
     assert found.hash == last["hash"]
 
 
+@pytest.mark.thorough
 @KEYS
 @given(data=st.data())
 @settings(max_examples=300, deadline=None)
@@ -87,6 +88,7 @@ def test_a_byte_changed_anywhere_is_found(key: str | None, data: st.DataObject) 
     assert not verdict({**files, name: bytes(changed)}, key).ok
 
 
+@pytest.mark.thorough
 @KEYS
 @given(data=st.data())
 @settings(max_examples=150, deadline=None)
@@ -352,6 +354,7 @@ def measured(path: Path) -> tuple[Verification, int]:
         tracemalloc.stop()
 
 
+@pytest.mark.thorough
 def test_memory_does_not_grow_with_what_is_missing(tmp_path: Path) -> None:
     path = written(tmp_path, 4000)
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[::2]))

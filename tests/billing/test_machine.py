@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
@@ -18,6 +19,8 @@ from ocrgate.settings import SpendSettings
 from ocrgate.state import MemoryStore
 from ocrgate.testing import ManualClock
 from tests.billing.parts import ask, unix
+
+pytestmark = pytest.mark.thorough
 
 KEYS = {"a": "shared", "b": "shared", "c": "c", None: "flat"}
 STEPS = ((2, 40_000), (4, 100_001), (None, 3_000))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import example as including
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from ocrgate.config import parse
 from ocrgate.errors import ConfigError
 from ocrgate.settings import Settings
+
+pytestmark = pytest.mark.thorough
 
 SECRET = "zq9-hidden-zq9"
 TEXT = """\

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 import hypothesis
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -15,6 +16,8 @@ from ocrgate.key import Key
 from ocrgate.keys.ring import REFUSALS, REFUSED_FOR, Ring
 from ocrgate.state import MemoryStore
 from ocrgate.testing import ManualClock
+
+pytestmark = pytest.mark.thorough
 
 QUOTA = Diagnosis("17", category="quota", fault="key", action="next_key")
 REFUSED = Diagnosis("invalid_client", category="auth", fault="key", action="next_key")

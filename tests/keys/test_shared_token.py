@@ -513,6 +513,7 @@ def server() -> Iterator[Server]:
     server.close()
 
 
+@pytest.mark.thorough
 def test_four_processes_of_eight_threads_starting_cold_fetch_one_token(tmp_path: Path, server: Server) -> None:
     processes = [start("ask", tmp_path / "state.db", server.url, 30, 8, module="tests.keys.asker") for _ in range(4)]
     go(*processes)
@@ -525,6 +526,7 @@ def test_four_processes_of_eight_threads_starting_cold_fetch_one_token(tmp_path:
     assert server.requests == 1
 
 
+@pytest.mark.thorough
 def test_when_the_process_that_fetches_is_killed_another_one_takes_over(tmp_path: Path, server: Server) -> None:
     leader = start("ask", tmp_path / "state.db", server.url, 1.5, 8, module="tests.keys.asker")
     go(leader)

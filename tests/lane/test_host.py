@@ -210,6 +210,7 @@ print("whole", flush=True)
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("child", "parent", "after"),
     [

@@ -399,6 +399,7 @@ def test_closing_at_any_moment_of_the_start_leaves_no_process(log: Path) -> None
             ticket.future.exception(PATIENCE)
 
 
+@pytest.mark.thorough
 def test_closing_gives_files_and_threads_back(log: Path) -> None:
     def open_and_close() -> None:
         spec = ProviderSpec("faulty", ENGINE, {"log": str(log)})

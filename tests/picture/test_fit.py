@@ -71,6 +71,7 @@ def limits(draw: st.DrawFn) -> Limits:
     )
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=150)
 @given(sides, sides, limits(), st.sampled_from(["L", "RGB"]))
 @example(1, 6000, Limits(max_aspect=2.0), "L")
@@ -91,6 +92,7 @@ def test_every_tile_of_every_image_is_within_every_limit(width: int, height: int
     assert_covers(fitted)
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=100)
 @given(sides, sides, limits(), st.floats(0, 1), st.floats(0, 1))
 def test_a_place_on_the_page_is_found_again_through_the_tile_that_shows_it(

@@ -21,6 +21,8 @@ from ocrgate.testing import ManualClock
 from tests.policy.breakers import Maker
 from tests.state.server import Server
 
+pytestmark = pytest.mark.thorough
+
 LEASE = 20.0
 CONFIG = BreakerSettings(
     window=5,

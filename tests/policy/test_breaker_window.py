@@ -96,6 +96,7 @@ def test_a_clock_that_is_a_little_behind_another_one_loses_no_call() -> None:
     assert window.tally(held, 1000.0) == Tally(2, 2, 0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("settings", [BreakerSettings(window=7), BreakerSettings(period=60.0)])
 @hypothesis.settings(deadline=None)
 @given(value=JSON)

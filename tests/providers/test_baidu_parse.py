@@ -374,6 +374,7 @@ _JSON = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=400, deadline=None)
 @given(reply=_JSON, kind=st.sampled_from(KINDS), width=st.integers(0, 300), height=st.integers(0, 300))
 def test_any_json_is_a_page_or_a_value_error(reply: Any, kind: Kind, width: int, height: int) -> None:
@@ -391,6 +392,7 @@ def test_any_json_is_a_page_or_a_value_error(reply: Any, kind: Kind, width: int,
             assert 0 <= y <= (height or y)
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(
     entries=st.lists(
@@ -405,6 +407,7 @@ def test_any_list_of_words_is_a_page_or_a_value_error(entries: list[Any]) -> Non
     assert len(page.lines) == sum(bool(entry["words"].strip()) for entry in entries)
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(
     body=st.one_of(st.binary(max_size=60), _JSON.map(lambda value: json.dumps(value).encode())),

@@ -342,6 +342,7 @@ class Histories(RuleBasedStateMachine):
         assert dict(self.store.scan("")) == self.live()
 
 
+@pytest.mark.thorough
 def test_any_history_ends_as_in_a_plain_dictionary(kind: str, server: Server | None) -> None:
     from hypothesis.stateful import run_state_machine_as_test
 

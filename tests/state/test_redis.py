@@ -333,6 +333,7 @@ def test_a_server_that_refuses_is_told_with_what_to_do(reply: bytes, login: str)
     assert REPLIES[reply] in text
 
 
+@pytest.mark.thorough
 @settings(max_examples=30, deadline=None)
 @given(
     reply=st.one_of(

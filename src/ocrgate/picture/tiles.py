@@ -98,10 +98,9 @@ class Fitted(NamedTuple):
         for page in pages[1:]:
             fields, notes = {**page.fields, **fields}, {**page.notes, **notes}
         picture = self.picture
-        along = self.along
         lines = seen[0]
-        if along is not None:
-            lines = join([Piece(tile.box, found) for tile, found in zip(self.tiles, seen, strict=True)], along)
+        if self.along is not None:
+            lines = join([Piece(tile.box, found) for tile, found in zip(self.tiles, seen, strict=True)], self.along)
         return Page(
             lines=lines,
             width=picture.width,
