@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ocrgate.clock import Deadline
 from ocrgate.events import RequestFinished
 from ocrgate.page import Line, Page
 from ocrgate.provider import Request
-from ocrgate.result import Cost
+from ocrgate.result import Cost, Result
 from ocrgate.settings import (
     AcceptSettings,
     BreakerSettings,
@@ -44,6 +44,20 @@ def opened(*providers: ScriptedProvider, cache: Path | None = None, **route: Any
     )
 
 
+class Held:
+    """An engine that has read when it is let go."""
+
+    def __init__(self, confidence: float) -> None:
+        self.entered, self.go = threading.Event(), threading.Event()
+        self.provider = ScriptedProvider("engine", self._answer)
+        self._page = Page(lines=(Line("text", None, confidence),))
+
+    def _answer(self, _request: Request, _deadline: Deadline) -> Page:
+        self.entered.set()
+        assert self.go.wait(20)
+        return self._page
+
+
 def test_what_was_read_before_is_had_from_the_cache_as_this_callers_own(tmp_path: Path) -> None:
     engine = ScriptedProvider("engine", "text")
     events: list[Any] = []
@@ -70,49 +84,36 @@ def test_a_degraded_answer_is_not_kept(tmp_path: Path) -> None:
     assert [(result.origin, result.degraded) for result in results] == [("engine", True)] * 2
 
 
+def read_at_once(callers: int, gateway: Gateway, engine: Held) -> list[Future[Result]]:
+    """What each of several callers gets who all ask while the engine reads for the first of them."""
+    with ThreadPoolExecutor(callers) as threads:
+        readings = [threads.submit(gateway.recognize, picture()) for _ in range(callers)]
+        assert engine.entered.wait(10)
+        while gateway.status()["engine"]["flights"]["waiting"] < callers - 1:
+            engine.entered.wait(0.001)
+        engine.go.set()
+    return readings
+
+
 def test_one_picture_that_several_ask_for_at_once_is_read_and_paid_for_once() -> None:
-    entered, go = threading.Event(), threading.Event()
-
-    def engine(_request: Request, _deadline: Deadline) -> Page:
-        entered.set()
-        assert go.wait(20)
-        return Page(lines=(Line("text", None, 0.9),))
-
-    provider = ScriptedProvider("engine", engine)
-    with opened(provider) as gateway, ThreadPoolExecutor(8) as threads:
-        readings = [threads.submit(gateway.recognize, picture()) for _ in range(8)]
-        assert entered.wait(10)
-        while gateway.status()["engine"]["flights"]["waiting"] < 7:
-            entered.wait(0.001)
-        go.set()
-        results = [reading.result(20) for reading in readings]
-    assert len(provider.requests) == 1
+    engine = Held(confidence=0.9)
+    with opened(engine.provider) as gateway:
+        results = [reading.result(20) for reading in read_at_once(8, gateway, engine)]
+    assert len(engine.provider.requests) == 1
     assert sorted(result.origin for result in results) == ["engine", *["flight"] * 7]
     assert sum(result.cost.amount for result in results) == 1.0
     assert len({result.request_id for result in results}) == 8
 
 
 def test_an_answer_that_passed_no_rule_is_told_to_each_caller_as_its_own() -> None:
-    entered, go = threading.Event(), threading.Event()
-
-    def engine(_request: Request, _deadline: Deadline) -> Page:
-        entered.set()
-        assert go.wait(20)
-        return Page(lines=(Line("text", None, 0.1),))
-
-    provider, ended = ScriptedProvider("engine", engine), []
-    with opened(provider, accept=AcceptSettings(min_confidence=0.9)) as gateway, ThreadPoolExecutor(4) as threads:
+    engine, ended = Held(confidence=0.1), []
+    with opened(engine.provider, accept=AcceptSettings(min_confidence=0.9)) as gateway:
         gateway.on(lambda event: ended.append(event) if isinstance(event, RequestFinished) else None)
-        readings = [threads.submit(gateway.recognize, picture()) for _ in range(4)]
-        assert entered.wait(10)
-        while gateway.status()["engine"]["flights"]["waiting"] < 3:
-            entered.wait(0.001)
-        go.set()
-        errors = [reading.exception(20) for reading in readings]
+        errors = [reading.exception(20) for reading in read_at_once(4, gateway, engine)]
         assert gateway.flush()
     best = [error.best for error in errors if isinstance(error, NoValidResult)]
     assert sorted(result.origin for result in best) == ["engine", *["flight"] * 3]
-    assert len(provider.requests) == 1
+    assert len(engine.provider.requests) == 1
     assert {result.request_id for result in best} == {event.request_id for event in ended}
     assert len({result.request_id for result in best}) == 4
 

@@ -136,10 +136,9 @@ def test_merge_keys_cannot_multiply_without_bound(loader: type[Any]) -> None:
 def test_brackets_cannot_nest_without_bound(loader: type[Any]) -> None:
     told, line, column = finding("[" * 100_000, loader)
     assert "nested more than" in told
-    # libyaml may look some way ahead and complain from there.
-    assert line == 1
-    furthest = MAX_DEPTH + 1 if loader is yaml.SafeLoader else 1001
-    assert MAX_DEPTH < column <= furthest
+    # libyaml may look a thousand brackets ahead and complain from there.
+    ahead = [] if loader is yaml.SafeLoader else [(1, 1001)]
+    assert (line, column) in [(1, MAX_DEPTH + 1), *ahead]
 
 
 def test_values_cannot_be_listed_without_bound(loader: type[Any]) -> None:

@@ -14,11 +14,11 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 import warnings
 
 from ocrgate import Gateway
+from tests.lane.processes import eventually
 from tests.prefork.street import PATIENCE, open_gateway, read
 
 CHILDREN = 12
@@ -36,12 +36,7 @@ def work(gateway: Gateway, route: str, over: threading.Event, failures: list[str
 
 def reached(gateway: Gateway) -> bool:
     """Whether the shared state is in reach again; so many processes on few cores may have kept each other from it."""
-    pause, until = threading.Event(), time.monotonic() + PATIENCE / 2
-    while not all(provider["state"].ok for provider in gateway.status().values()):
-        if time.monotonic() > until:
-            return False
-        pause.wait(0.05)
-    return True
+    return eventually(lambda: all(provider["state"].ok for provider in gateway.status().values()), PATIENCE / 2)
 
 
 def child(gateway: Gateway, route: str) -> int:

@@ -42,10 +42,11 @@ def read(text: str, loader: type[Any] | None = None) -> Document:
 def _syntax(error: yaml.YAMLError, text: str) -> Finding:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     index = len(text) if mark is None else mark.index
-    if "nesting depth" in str(getattr(error, "problem", None)):
+    problem = str(getattr(error, "problem", None) or "the text cannot be read")
+    if "nesting depth" in problem:
         # libyaml from 0.2.6 on looks ahead, and so gives up before the brackets are counted here.
         return Finding((), TOO_DEEP, place=place_of(text, index))
-    problem = _QUOTED.sub("what is written", str(getattr(error, "problem", None) or "the text cannot be read"))
+    problem = _QUOTED.sub("what is written", problem)
     hint = ""
     if text[index : index + 1] == "\t":
         hint = "; indent with spaces, not tabs"
